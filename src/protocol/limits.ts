@@ -1,0 +1,86 @@
+/**
+ * The one table of limits (R20). Every queue, buffer and cache is bounded by a number from here;
+ * docs/internals/limits.md explains them and a test compares the two.
+ */
+const KiB = 1024
+const MiB = 1024 * KiB
+
+export const limits = {
+  /** A key, in bytes. */
+  keyBytes: 64 * KiB,
+  /** A value, in bytes. */
+  valueBytes: 16 * MiB,
+  /** All arguments of one command together, in bytes. */
+  requestBytes: 64 * MiB,
+  /** Arguments of one command. */
+  requestArguments: 1024 * 1024,
+  /** An inline command line, in bytes. */
+  inlineBytes: 64 * KiB,
+  /** Commands and bytes queued in one MULTI. */
+  multiCommands: 10_000,
+  multiBytes: 32 * MiB,
+  /** Keys watched by one connection. */
+  watchedKeys: 1_000,
+  /** R1: an entry is cut at this size or count; one larger command may fill an entry alone. */
+  entryBytes: 1 * MiB,
+  entryCommands: 1_000,
+  /** The largest entry a node accepts from a peer: one command of the largest request plus its framing. */
+  entryBytesMax: 68 * MiB,
+  /** R1: a pending entry is cut after this many milliseconds even when the log writer is busy. */
+  entryDelayMs: 1,
+  /** Bytes of entries that the leader has proposed and not yet committed; beyond it the proposer is paused. */
+  uncommittedBytes: 64 * MiB,
+  /** Raft: appendEntries in flight to one follower. */
+  inflightMessages: 256,
+  inflightBytes: 8 * MiB,
+  /** Raft: entries in one appendEntries, in bytes (one larger entry travels alone). */
+  appendBytes: 1 * MiB,
+  /** Recent entries kept in memory for followers and for apply, in bytes. */
+  entryCacheBytes: 32 * MiB,
+  /** One log segment, in bytes. */
+  segmentBytes: 64 * MiB,
+  /** The first log segment; each further one is twice as large, up to segmentBytes: a new node starts at once. */
+  firstSegmentBytes: 4 * MiB,
+  /** One write of the log: appends gathered beyond it wait for the next write (one larger append is written alone). */
+  logBatchBytes: 4 * MiB,
+  /** R9: a memtable is sealed at this size, or when the log it stands for reaches logBytes. */
+  memtableBytes: 64 * MiB,
+  memtableLogBytes: 256 * MiB,
+  /** Trailing log kept behind the last flush for followers, in bytes. */
+  trailingLogBytes: 64 * MiB,
+  /** The block cache of a node, in bytes. */
+  blockCacheBytes: 128 * MiB,
+  /** R13: unresolved sequences of one session; the window of the dedupe table. */
+  sessionWindow: 8_192,
+  /** R13: replies up to this size are kept for a retry. */
+  keptReplyBytes: 4 * KiB,
+  /** R13: kept replies of one session, in bytes. */
+  keptRepliesBytes: 4 * MiB,
+  /** Unresolved commands of one node (held and forwarded), in bytes; beyond it its clients are paused. */
+  originBytes: 64 * MiB,
+  /** Reads waiting for their round on one node. */
+  pendingReads: 100_000,
+  /** R15: how long a command is held for a leader, in milliseconds. */
+  holdMs: 5_000,
+  /** Replies waiting for one client's socket, in bytes; beyond it the client is not read, then closed. */
+  replyQueueBytes: 8 * MiB,
+  replyQueueBytesMax: 256 * MiB,
+  /** Pipelined commands of one connection in execution; beyond it the client is not read. */
+  pipelineCommands: 4_096,
+  /** Client connections of one node. */
+  clientConnections: 10_000,
+  /** SCAN cursors remembered by one node (the oldest goes first). */
+  scanCursors: 16_384,
+  /** Keys that one page of SCAN looks at, whatever COUNT says. */
+  scanRows: 1_000,
+  /** A frame between nodes, in bytes. */
+  frameBytes: 72 * MiB,
+  /** Bytes queued for one peer connection; beyond it messages are dropped (Raft sends them again). */
+  peerQueueBytes: 64 * MiB,
+  /** A frame of a peer connection that is not authenticated yet, in bytes. */
+  handshakeBytes: 8 * KiB,
+  /** Connections accepted from peers, authenticated or not; beyond it new ones are closed. */
+  peerConnections: 256,
+  /** A chunk of a snapshot file, in bytes. */
+  snapshotChunkBytes: 1 * MiB,
+} as const
