@@ -1,0 +1,195 @@
+/**
+ * The table's promises: permanent codes, Redis' specifications, arguments checked early, growth refused when
+ * told.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { must } from '../lib/assert.ts'
+import { toByteString } from '../lib/bytes.ts'
+import { limits } from '../protocol/limits.ts'
+import { EngineClient } from '../testing/engine-client.ts'
+import { checkCommand } from './check-command.ts'
+import { commandKeys } from './command-keys.ts'
+import {
+  commandRow,
+  commandTable,
+  findCommandRow,
+  INTERNAL_CODE_MAX,
+  internalCommands,
+} from './command-table.ts'
+import { KvEngine } from './engine.ts'
+
+const CODES: Readonly<Record<string, number>> = {
+  del: 100,
+  delete: 101,
+  exists: 102,
+  expire: 103,
+  pexpire: 104,
+  ttl: 105,
+  pttl: 106,
+  persist: 107,
+  type: 108,
+  get: 200,
+  set: 201,
+  incr: 202,
+  incrby: 203,
+  decr: 204,
+  decrby: 205,
+  mget: 206,
+  mset: 207,
+  dbsize: 950,
+  flushall: 951,
+  'internal|noop': 1,
+  'internal|expire': 2,
+  'internal|exec': 3,
+  'internal|execread': 4,
+  'internal|watch': 5,
+  'internal|growth': 6,
+  'internal|scan': 7,
+}
+
+test('R7: codes are part of the log format: these are for ever', () => {
+  const rows = [...commandTable.values(), ...Object.values(internalCommands)]
+  assert.deepEqual(Object.fromEntries(rows.map((row) => [row.name, row.code])), CODES)
+  for (const row of rows) assert.equal(commandRow(row.code), findCommandRow(row.code))
+})
+
+test('R7: a code that this program does not know is an assertion, not a reply', () => {
+  assert.equal(findCommandRow(60_000), null)
+  assert.throws(() => commandRow(60_000), /60000/)
+  assert.throws(() => commandRow(199), /199/)
+})
+
+test('a logical database that does not exist is an assertion', () => {
+  const client = new EngineClient()
+  client.database = 16
+  assert.throws(() => client.run('GET', 'a'), /logical database/)
+})
+
+test('no name that a client can send leads to an internal command', () => {
+  for (const [name, row] of commandTable) {
+    assert.equal(name, row.name)
+    assert.match(name, /^[a-z]+$/)
+    assert(row.code > INTERNAL_CODE_MAX)
+    assert.equal(row.kind, row.flags.includes('write') ? 'write' : 'read')
+  }
+})
+
+test('keys of a command are found by their positions', () => {
+  const keys = (...words: string[]) => {
+    const { spec, args } = must(new EngineClient().command(...words), 'command')
+    return commandKeys(spec, args).map(String)
+  }
+  assert.deepEqual(keys('GET', 'a'), ['a'])
+  assert.deepEqual(keys('SET', 'a', 'b', 'EX', '1'), ['a'])
+  assert.deepEqual(keys('DEL', 'a', 'b', 'c'), ['a', 'b', 'c'])
+  assert.deepEqual(keys('MSET', 'a', '1', 'b', '2'), ['a', 'b'])
+  assert.deepEqual(keys('DBSIZE'), [])
+})
+
+describe('checkCommand()', () => {
+  const check = (...words: (string | Buffer)[]) => {
+    const reply = checkCommand(must(new EngineClient().command(...words), 'command'))
+    return reply === null ? null : toByteString(reply)
+  }
+
+  test('passes what may be executed', () => {
+    assert.equal(check('GET', 'a'), null)
+    assert.equal(check('SET', Buffer.alloc(limits.keyBytes), Buffer.alloc(limits.valueBytes)), null)
+    assert.equal(check('MSET', 'a', Buffer.alloc(limits.keyBytes + 1)), null)
+  })
+
+  test('refuses a wrong number of arguments by the name of the command', () => {
+    assert.equal(check('GET'), "-ERR wrong number of arguments for 'get' command\r\n")
+    assert.equal(check('SET', 'a'), "-ERR wrong number of arguments for 'set' command\r\n")
+  })
+
+  test('counts both words of a subcommand', () => {
+    const spec = { ...commandRow(CODES.get as number), name: 'config|get', arity: -3 }
+    assert.equal(checkCommand({ spec, database: 0, args: [Buffer.from('x')] }), null)
+    const refused = "-ERR wrong number of arguments for 'config|get' command\r\n"
+    assert.equal(checkCommand({ spec, database: 0, args: [] })?.toString(), refused)
+  })
+
+  test('R20: refuses keys, values and requests beyond the limits', () => {
+    const longKey = Buffer.alloc(limits.keyBytes + 1)
+    const value = Buffer.alloc(limits.valueBytes)
+    assert.match(check('GET', longKey) ?? '', /^-ERR request is larger than the limit: key is 65537 bytes/)
+    assert.match(check('MSET', 'a', '1', longKey, '1') ?? '', /key is 65537 bytes/)
+    assert.match(check('SET', 'a', Buffer.alloc(limits.valueBytes + 1)) ?? '', /argument is 16777217 bytes/)
+    assert.match(
+      check('MSET', 'a', value, 'b', value, 'c', value, 'd', value) ?? '',
+      /request is 67108868 bytes/,
+    )
+    const many = new Array(limits.requestArguments + 1).fill(Buffer.alloc(0))
+    const spec = commandRow(CODES.del as number)
+    assert.match(String(checkCommand({ spec, database: 0, args: many })), /1048577 arguments/)
+  })
+})
+
+describe('R6: while growth is refused', () => {
+  const DISK_FULL = /^-OOM a majority of the disks/
+
+  function full(): EngineClient {
+    const client = new EngineClient()
+    client.run('MSET', 'a', '1', 'b', '2')
+    client.write({ database: 0, ...client.engine.growthCommand(true) })
+    return client
+  }
+
+  test('R6: commands that grow data answer DISK_FULL and change nothing', () => {
+    const client = full()
+    const { revision } = client.engine
+    for (const words of [
+      ['SET', 'a', '2'],
+      ['INCR', 'a'],
+      ['MSET', 'a', '2'],
+      ['SET', 'a'],
+    ]) {
+      assert.match(
+        client.run(...words),
+        words.length === 2 && words[0] === 'SET' ? /wrong number/ : DISK_FULL,
+      )
+    }
+    assert.equal(client.engine.revision, revision)
+    assert.equal(client.engine.growthRefused, true)
+  })
+
+  test('R6: reads, deletes and expiries go on', () => {
+    const client = full()
+    assert.equal(client.run('GET', 'a'), '$1\r\n1\r\n')
+    assert.equal(client.run('EXPIRE', 'a', '1'), ':1\r\n')
+    assert.equal(client.run('DEL', 'b'), ':1\r\n')
+    client.nowMs += 1000
+    assert.equal(client.expireDue(), 1)
+    assert.equal(client.run('FLUSHALL'), '+OK\r\n')
+  })
+
+  test('R6: a transaction that grows is refused as a whole', () => {
+    const client = full()
+    assert.match(
+      client.transaction([
+        ['DEL', 'a'],
+        ['SET', 'b', '1'],
+      ]),
+      DISK_FULL,
+    )
+    assert.equal(client.run('EXISTS', 'a'), ':1\r\n')
+    assert.equal(
+      client.transaction([
+        ['DEL', 'a'],
+        ['GET', 'b'],
+      ]),
+      '*2\r\n:1\r\n$1\r\n2\r\n',
+    )
+  })
+
+  test('R6: it is saved with the state and ends by another command', () => {
+    const client = full()
+    const loaded = new KvEngine(client.store)
+    loaded.load(client.engine.save())
+    assert.equal(loaded.growthRefused, true)
+    client.write({ database: 0, ...client.engine.growthCommand(false) })
+    assert.equal(client.run('SET', 'a', '2'), '+OK\r\n')
+  })
+})

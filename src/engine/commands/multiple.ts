@@ -1,0 +1,23 @@
+/** MGET and MSET: several strings in one step. */
+import { arrayReply, bulkReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
+import { wrongArity } from '../arguments.ts'
+import type { CommandContext } from '../context.ts'
+import { RecordType } from '../records.ts'
+
+/** A key that is absent or no string gives null. */
+export function mget(context: CommandContext, args: readonly Buffer[]): Buffer {
+  const items = args.map((key) => {
+    const record = context.read(key)
+    return record !== null && record.type === RecordType.string ? bulkReply(record.value) : NULL_REPLY
+  })
+  return arrayReply(items)
+}
+
+/** A key that is named twice gets its last value. */
+export function mset(context: CommandContext, args: readonly Buffer[]): Buffer {
+  if (args.length % 2 !== 0) return wrongArity(context.spec)
+  for (let i = 0; i < args.length; i += 2) {
+    context.put(args[i] as Buffer, RecordType.string, args[i + 1] as Buffer, 0)
+  }
+  return OK_REPLY
+}

@@ -1,0 +1,81 @@
+/** SET: a string with optional condition, expiry and return of the value before. */
+import { bulkReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
+import { invalidExpireTime, NOT_AN_INTEGER, optionWord, SYNTAX_ERROR, WRONG_TYPE } from '../arguments.ts'
+import type { CommandContext } from '../context.ts'
+import { MILLISECOND_MS, positiveExpiry, SECOND_MS } from '../expiry-time.ts'
+import { parseInteger } from '../integers.ts'
+import { type KeyRecord, RecordType } from '../records.ts'
+
+const FIRST_OPTION = 2
+
+interface SetOptions {
+  condition: 'NX' | 'XX' | null
+  keepTtl: boolean
+  get: boolean
+  /** The option word that gave the expiry, null without one. */
+  expiry: 'EX' | 'PX' | 'EXAT' | 'PXAT' | null
+  amount: Buffer | null
+}
+
+/** SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]. */
+export function set(context: CommandContext, args: readonly Buffer[]): Buffer {
+  const key = args[0] as Buffer
+  const value = args[1] as Buffer
+  if (args.length > FIRST_OPTION) return setWithOptions(context, args)
+  context.put(key, RecordType.string, value, 0)
+  return OK_REPLY
+}
+
+function setWithOptions(context: CommandContext, args: readonly Buffer[]): Buffer {
+  const options = parseOptions(args)
+  if (options === null) return SYNTAX_ERROR
+  const expiresAt = expiryOf(context, options)
+  if (typeof expiresAt !== 'number') return expiresAt
+  const key = args[0] as Buffer
+  const record = context.read(key)
+  if (options.get && record !== null && record.type !== RecordType.string) return WRONG_TYPE
+  const before = options.get && record !== null ? bulkReply(record.value) : NULL_REPLY
+  if (options.condition === (record === null ? 'XX' : 'NX')) return before
+  context.put(key, RecordType.string, args[1] as Buffer, options.keepTtl ? expiresAtOf(record) : expiresAt)
+  return options.get ? before : OK_REPLY
+}
+
+function expiresAtOf(record: KeyRecord | null): number {
+  return record === null ? 0 : record.expiresAt
+}
+
+/** The time in ms, 0 without an expiry, or an error reply. */
+function expiryOf(context: CommandContext, { expiry, amount }: SetOptions): number | Buffer {
+  if (expiry === null || amount === null) return 0
+  const count = parseInteger(amount)
+  if (count === null) return NOT_AN_INTEGER
+  const unitMs = expiry.startsWith('EX') ? SECOND_MS : MILLISECOND_MS
+  const from = expiry.endsWith('AT') ? 0 : context.nowMs
+  return positiveExpiry(count, unitMs, from) ?? invalidExpireTime(context.spec)
+}
+
+/** Null = syntax error. As Redis: a word may come twice, but not beside one that it contradicts. */
+function parseOptions(args: readonly Buffer[]): SetOptions | null {
+  const options: SetOptions = { condition: null, keepTtl: false, get: false, expiry: null, amount: null }
+  for (let i = FIRST_OPTION; i < args.length; i++) {
+    const word = optionWord(args[i] as Buffer)
+    if (word === 'NX' || word === 'XX') {
+      if (options.condition !== null && options.condition !== word) return null
+      options.condition = word
+    } else if (word === 'GET') {
+      options.get = true
+    } else if (word === 'KEEPTTL') {
+      if (options.expiry !== null) return null
+      options.keepTtl = true
+    } else if (word === 'EX' || word === 'PX' || word === 'EXAT' || word === 'PXAT') {
+      i++
+      if (i === args.length || options.keepTtl) return null
+      if (options.expiry !== null && options.expiry !== word) return null
+      options.expiry = word
+      options.amount = args[i] as Buffer
+    } else {
+      return null
+    }
+  }
+  return options
+}

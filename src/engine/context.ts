@@ -1,0 +1,281 @@
+/**
+ * What a command sees while it executes: one moment of the keyspace, and an overlay that takes its changes.
+ * Nothing reaches the store before commit(), and rollBack() leaves no trace, so a command that misses a
+ * record can simply run again (R2). One object serves all commands of an engine, one after the other.
+ */
+import { assert } from '../lib/assert.ts'
+import { type ByteString, toByteString } from '../lib/bytes.ts'
+import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
+import { DATABASE_COUNT, Databases } from './databases.ts'
+import { encodeExpiryValue, expiryRowKey } from './expiry-index.ts'
+import { databaseRange, RECORD_PREFIX_SIZE } from './keys.ts'
+import { Overlay } from './overlay.ts'
+import { encodeRecord, KeyRecord, type RecordHeader, RecordType } from './records.ts'
+import type { DueKey, EngineStore } from './types.ts'
+
+/** The list of touched keys is used again up to this length; a longer one is given back. */
+const TOUCHED_KEPT = 1_000
+
+/**
+ * Executes one command; the reply is RESP3 bytes (protocol/reply.ts). A reply that is an error changed
+ * nothing.
+ */
+export type Execute = (context: CommandContext, args: readonly Buffer[]) => Buffer
+
+/** How a transaction runs one of its commands; given by the engine, which knows the command table. */
+export type RunInner = (context: CommandContext, command: DecodedCommand) => Buffer
+
+/** The one moment of the keyspace that a command sees, and what it changes. */
+export class CommandContext {
+  readonly databases = new Databases()
+  readonly #store: EngineStore
+  readonly #runInner: RunInner
+
+  /** The command that executes: its name appears in error texts. */
+  spec: CommandSpec
+  /** The logical database it works on. */
+  database = 0
+  /** The time: the entry's stamp for writes, the read's time for reads (R12). */
+  nowMs = 0
+  /** Keys due by this are invisible (R12); nowMs for writes. */
+  #stampMs = 0
+  #writable = false
+  /** R6: commands that grow data are refused. Replicated state. */
+  growthRefused = false
+  /** Set when a read met a key that is due by nowMs but not by the stamp. */
+  needsTick = false
+
+  /** The revision that this command's changes carry. */
+  #revision = 0
+  #changed = false
+  readonly #overlay = new Overlay()
+  readonly #dropped: number[] = []
+
+  /** Physical keys asked of the store by this command so far. */
+  readonly #touched: ByteString[] = []
+  #touchedSize = 0
+
+  /** The last key located and what was found: a write after a read of the same key looks it up once. */
+  #lastKey: Buffer | null = null
+  #lastDatabase = 0
+  #lastPhysicalKey: ByteString = ''
+  #lastRecord: KeyRecord | null = null
+  readonly #header: RecordHeader = {
+    type: RecordType.string,
+    createRevision: 0,
+    modRevision: 0,
+    version: 0,
+    createdAt: 0,
+    updatedAt: 0,
+    expiresAt: 0,
+  }
+
+  constructor(store: EngineStore, spec: CommandSpec, runInner: RunInner) {
+    this.#store = store
+    this.#runInner = runInner
+    this.spec = spec
+  }
+
+  // --- For commands: records of the current database ---
+
+  /** The record of `key`, or null when there is none or it is due (R12). */
+  read(key: Buffer): KeyRecord | null {
+    return this.#visible(this.#locate(key))
+  }
+
+  /**
+   * Creates or replaces the record of `key` (R11: createRevision, version and createdAt live on while the key
+   * does). `expiresAt` in ms, 0 = never; a time that is past leaves a record that is due.
+   */
+  put(key: Buffer, type: RecordType, value: Buffer, expiresAt: number): void {
+    assert(this.#writable, 'Cannot put a record: the command is a read')
+    const before = this.#locate(key)
+    const alive = this.#visible(before)
+    const header = this.#header
+    header.type = type
+    header.createRevision = alive === null ? this.#revision : alive.createRevision
+    header.modRevision = this.#revision
+    header.version = alive === null ? 1 : alive.version + 1
+    header.createdAt = alive === null ? this.#stampMs : alive.createdAt
+    header.updatedAt = this.#stampMs
+    header.expiresAt = expiresAt
+    this.#replace(before, expiresAt, encodeRecord(header, value))
+  }
+
+  /** Deletes the record of `key`; false when there is none or it is due. */
+  remove(key: Buffer): boolean {
+    assert(this.#writable, 'Cannot delete a record: the command is a read')
+    const before = this.#locate(key)
+    if (this.#visible(before) === null) return false
+    this.#replace(before, 0, null)
+    return true
+  }
+
+  /** Records in the current database, as DBSIZE counts them (R11). */
+  get keyCount(): number {
+    return this.databases.keysOf(this.database)
+  }
+
+  /** Empties every database in O(1); no effect when all are empty. */
+  flushAll(): void {
+    assert(this.#writable, 'Cannot flush: the command is a read')
+    for (let database = 0; database < DATABASE_COUNT; database++) {
+      if (this.databases.keysOf(database) === 0) continue
+      this.#dropped.push(this.databases.replace(database))
+      this.#changed = true
+    }
+    this.#lastKey = null
+  }
+
+  // --- For transactions, WATCH and expiry ---
+
+  /** R11: the modRevision of a key of any database; 0 when absent or due. */
+  modRevisionOf(database: number, key: Buffer): number {
+    const own = this.database
+    this.database = database
+    const record = this.read(key)
+    this.database = own
+    return record === null ? 0 : record.modRevision
+  }
+
+  /**
+   * Runs one command of a transaction inside this one; `spec` and `database` are this command's again
+   * afterwards.
+   */
+  runInner(command: DecodedCommand): Buffer {
+    const { spec, database } = this
+    const reply = this.#runInner(this, command)
+    this.spec = spec
+    this.database = database
+    return reply
+  }
+
+  /**
+   * R12: deletes the record if it is due by the stamp and unchanged; removes the row of a flushed database.
+   */
+  expire(due: DueKey): boolean {
+    assert(this.#writable, 'Cannot expire a record: the command is a read')
+    const database = this.databases.logicalOf(due.physicalDatabase)
+    if (database < 0) {
+      this.#overlay.set(due.expiryRow, null)
+      return false
+    }
+    this.database = database
+    const record = this.#locate(due.key)
+    if (record === null || record.modRevision !== due.modRevision) return false
+    if (record.expiresAt === 0 || record.expiresAt > this.#stampMs) return false
+    this.#replace(record, 0, null)
+    return true
+  }
+
+  // --- For the engine ---
+
+  /** Starts a command. A write's nowMs is the stamp; `revision` is the one its changes would carry. */
+  begin(options: BeginOptions): void {
+    this.spec = options.spec
+    this.database = options.database
+    this.nowMs = options.nowMs
+    this.#stampMs = options.stampMs
+    this.#revision = options.revision
+    this.#writable = options.writable
+    this.#lastKey = null
+    this.#lastRecord = null
+    if (this.#touchedSize > TOUCHED_KEPT) this.#touched.length = 0
+    this.#touchedSize = 0
+    this.#changed = false
+    this.needsTick = false
+  }
+
+  /** Writes the overlay to the store, each key once; true when the keyspace changed (R11: one revision). */
+  commit(): boolean {
+    this.#overlay.moveTo(this.#store)
+    for (const id of this.#dropped) {
+      const range = databaseRange(id)
+      this.#store.dropRange(range.from, range.to)
+    }
+    this.#dropped.length = 0
+    this.databases.commit()
+    return this.#changed
+  }
+
+  /** Drops everything the command did. */
+  rollBack(): void {
+    this.#overlay.clear()
+    this.#dropped.length = 0
+    this.#lastKey = null
+    this.databases.rollBack()
+  }
+
+  /** Changes staged so far: an error reply must leave it as it was. */
+  get staged(): number {
+    return this.#overlay.size + this.#dropped.length
+  }
+
+  /** Physical keys that this command asked the store for. */
+  touched(): ByteString[] {
+    return this.#touched.slice(0, this.#touchedSize)
+  }
+
+  // --- Inside ---
+
+  /** The record as it is stored, due or not. */
+  #locate(key: Buffer): KeyRecord | null {
+    if (key === this.#lastKey && this.database === this.#lastDatabase) return this.#lastRecord
+    const physicalKey = this.databases.prefixOf(this.database) + toByteString(key)
+    const bytes = this.#load(physicalKey)
+    this.#lastKey = key
+    this.#lastDatabase = this.database
+    this.#lastPhysicalKey = physicalKey
+    this.#lastRecord = bytes === null ? null : new KeyRecord(bytes)
+    return this.#lastRecord
+  }
+
+  #load(physicalKey: ByteString): Buffer | null {
+    if (this.#overlay.size > 0) {
+      const staged = this.#overlay.get(physicalKey)
+      if (staged !== undefined) return staged
+    }
+    this.#touched[this.#touchedSize++] = physicalKey
+    return this.#store.get(physicalKey)
+  }
+
+  #visible(record: KeyRecord | null): KeyRecord | null {
+    if (record === null) return null
+    const expiresAt = record.expiresAt
+    if (expiresAt === 0 || expiresAt > this.nowMs) return record
+    if (expiresAt <= this.#stampMs) return null
+    this.needsTick = true
+    return record
+  }
+
+  /** Puts `bytes` in the place of the record located last, and keeps counters and expiry rows in step. */
+  #replace(before: KeyRecord | null, expiresAt: number, bytes: Buffer | null): void {
+    const expiredAt = before === null ? 0 : before.expiresAt
+    this.#overlay.set(this.#lastPhysicalKey, bytes)
+    this.#changed = true
+    const keysChange = (bytes === null ? 0 : 1) - (before === null ? 0 : 1)
+    this.databases.count(this.database, keysChange, (expiresAt === 0 ? 0 : 1) - (expiredAt === 0 ? 0 : 1))
+    if (expiresAt !== 0 || expiredAt !== 0) this.#moveExpiry(expiredAt, expiresAt)
+    this.#lastKey = null
+  }
+
+  /**
+   * The expiry row's value is the record's modRevision, so every change of a key that expires rewrites it.
+   */
+  #moveExpiry(from: number, to: number): void {
+    const id = this.databases.idOf(this.database)
+    const key = this.#lastPhysicalKey.slice(RECORD_PREFIX_SIZE)
+    if (from !== 0 && from !== to) this.#overlay.set(expiryRowKey(from, id, key), null)
+    if (to !== 0) this.#overlay.set(expiryRowKey(to, id, key), encodeExpiryValue(this.#revision))
+  }
+}
+
+/** What distinguishes one execution from another. */
+export interface BeginOptions {
+  spec: CommandSpec
+  database: number
+  nowMs: number
+  stampMs: number
+  revision: number
+  writable: boolean
+}

@@ -1,0 +1,228 @@
+/**
+ * The state machine of one shard: executes committed commands and reads against the store, deterministically,
+ * and owns the state beside it: databases, revision, stamp, sessions. Pure: time comes in stamps, records
+ * through EngineStore.
+ */
+import { assert } from '../lib/assert.ts'
+import type { ByteString } from '../lib/bytes.ts'
+import type { Command, DecodedCommand } from '../protocol/commands.ts'
+import { errorCodeReply, errorReply, isErrorReply } from '../protocol/reply.ts'
+import { decodeInner } from '../protocol/transaction.ts'
+import { wrongArity } from './arguments.ts'
+import { hasArity } from './check-command.ts'
+import { declaredKeys } from './command-keys.ts'
+import { type CommandRow, commandRow, INTERNAL_CODE_MAX, internalCommands } from './command-table.ts'
+import { encodeGrowth } from './commands/housekeeping.ts'
+import { type BeginOptions, CommandContext } from './context.ts'
+import { DATABASE_COUNT } from './databases.ts'
+import { encodeDueKey, expiryRangeUntil, parseExpiryRow } from './expiry-index.ts'
+import type { KeyRange } from './keys.ts'
+import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY, Sessions } from './sessions.ts'
+import { StateReader, StateWriter } from './state-codec.ts'
+import type { DueKey, Engine, EngineStore, ReadOutcome } from './types.ts'
+
+/** What this program can execute; a saved state of a higher level is refused. */
+export const ENGINE_LEVEL = 1
+const STATE_VERSION = 1
+const TICK: ReadOutcome = { kind: 'tick' }
+const DISK_FULL = errorCodeReply('DISK_FULL')
+const NOT_IN_TRANSACTION = errorReply('ERR command is not possible inside MULTI')
+
+/** The engine over a store; a new one is in the state before the first log entry. */
+export class KvEngine implements Engine {
+  readonly #context: CommandContext
+  readonly #sessions = new Sessions()
+  readonly #begin: BeginOptions
+  #stampMs = 0
+  #revision = 0
+  #engineLevel = ENGINE_LEVEL
+  #missedKeys: readonly ByteString[] = []
+
+  constructor(store: EngineStore) {
+    this.#context = new CommandContext(store, internalCommands.noop, runInner)
+    this.#begin = {
+      spec: internalCommands.noop,
+      database: 0,
+      nowMs: 0,
+      stampMs: 0,
+      revision: 0,
+      writable: false,
+    }
+  }
+
+  get stampMs(): number {
+    return this.#stampMs
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  get engineLevel(): number {
+    return this.#engineLevel
+  }
+
+  get growthRefused(): boolean {
+    return this.#context.growthRefused
+  }
+
+  get missedKeys(): readonly ByteString[] {
+    return this.#missedKeys
+  }
+
+  save(): Buffer {
+    const writer = new StateWriter()
+    writer.u32(STATE_VERSION)
+    writer.u32(this.#engineLevel)
+    writer.u64(this.#stampMs)
+    writer.u64(this.#revision)
+    writer.u8(this.growthRefused ? 1 : 0)
+    this.#context.databases.save(writer)
+    this.#sessions.save(writer)
+    return writer.finish()
+  }
+
+  load(state: Buffer): void {
+    const reader = new StateReader(state)
+    const version = reader.u32()
+    assert(version === STATE_VERSION, () => `Engine state has version ${version}, expected ${STATE_VERSION}`)
+    const level = reader.u32()
+    assert(level <= ENGINE_LEVEL, () => `Engine state has level ${level}, expected at most ${ENGINE_LEVEL}`)
+    this.#engineLevel = level
+    this.#stampMs = reader.u64()
+    this.#revision = reader.u64()
+    this.#context.growthRefused = reader.u8() === 1
+    this.#context.databases.load(reader)
+    this.#sessions.load(reader)
+    reader.end()
+  }
+
+  /** A stamp that is not later leaves the time as it is: it never goes back (R12). */
+  beginEntry(stampMs: number): void {
+    if (stampMs > this.#stampMs) this.#stampMs = Math.floor(stampMs)
+  }
+
+  executeWrite(command: DecodedCommand, sessionId: number, sequence: number): Buffer {
+    const session = this.#sessions.get(sessionId)
+    if (session === null) return CLOSED_SESSION_REPLY
+    const kept = session.replyOf(sequence)
+    if (kept !== null) return kept
+    const state = session.stateOf(sequence)
+    if (state !== 'fresh') return state === 'below' ? BELOW_FLOOR_REPLY : ABOVE_WINDOW_REPLY
+    const reply = this.#run(commandRow(command.code), command, this.#stampMs, true)
+    session.record(sequence, reply)
+    return reply
+  }
+
+  declaredKeys(command: DecodedCommand): ByteString[] {
+    return declaredKeys(this.#context.databases, command)
+  }
+
+  executeRead(command: Command, nowMs: number): ReadOutcome {
+    const { code } = command.spec
+    const { database, args } = command
+    const row = commandRow(code)
+    assert(row.kind === 'read', () => `Cannot execute ${row.name} as a read`)
+    const now = Math.max(Math.floor(nowMs), this.#stampMs)
+    const reply = this.#run(row, { code, database, args }, now, false)
+    return this.#context.needsTick ? TICK : { kind: 'reply', reply }
+  }
+
+  openSession(index: number, peerId: number, bootId: string): void {
+    this.#sessions.open(index, peerId, bootId)
+  }
+
+  closeSessionsOf(peerId: number): void {
+    this.#sessions.closeOf(peerId)
+  }
+
+  sessionOf(peerId: number, bootId: string): number | null {
+    return this.#sessions.find(peerId, bootId)?.id ?? null
+  }
+
+  advanceFloor(session: number, floor: number): void {
+    this.#sessions.get(session)?.advanceFloor(floor)
+  }
+
+  storedReply(session: number, sequence: number): Buffer | null {
+    return this.#sessions.get(session)?.replyOf(sequence) ?? null
+  }
+
+  expiryRange(nowMs: number): KeyRange {
+    return expiryRangeUntil(nowMs)
+  }
+
+  /** Rows of flushed databases are due keys too: the expire command removes them, without a revision. */
+  parseExpiryRow(key: ByteString, value: Buffer): DueKey | null {
+    return parseExpiryRow(key, value)
+  }
+
+  expireCommand(due: readonly DueKey[]): { code: number; args: Buffer[] } {
+    return { code: internalCommands.expire.code, args: due.map(encodeDueKey) }
+  }
+
+  growthCommand(refused: boolean): { code: number; args: Buffer[] } {
+    return { code: internalCommands.growth.code, args: [encodeGrowth(refused)] }
+  }
+
+  keyspace(): readonly { database: number; keys: number; expires: number }[] {
+    const { databases } = this.#context
+    const rows: { database: number; keys: number; expires: number }[] = []
+    for (let database = 0; database < DATABASE_COUNT; database++) {
+      rows.push({ database, keys: databases.keysOf(database), expires: databases.expiresOf(database) })
+    }
+    return rows.filter((row) => row.keys > 0)
+  }
+
+  /** The id of the physical database behind a logical one: what SCAN's ranges are made of. */
+  physicalDatabase(database: number): number {
+    return this.#context.databases.idOf(database)
+  }
+
+  /** Runs one command; on a miss, or any other failure, nothing of it remains (R2). */
+  #run(row: CommandRow, command: DecodedCommand, nowMs: number, writable: boolean): Buffer {
+    const context = this.#context
+    const begin = this.#begin
+    begin.spec = row
+    begin.database = command.database
+    begin.nowMs = nowMs
+    begin.stampMs = this.#stampMs
+    begin.revision = this.#revision + 1
+    begin.writable = writable
+    context.begin(begin)
+    let reply: Buffer
+    try {
+      reply = execute(context, row, command.args)
+    } catch (error) {
+      context.rollBack()
+      this.#missedKeys = [...new Set([...this.declaredKeys(command), ...context.touched()])]
+      throw error
+    }
+    if (context.commit()) this.#revision++
+    return reply
+  }
+}
+
+/** Inside a transaction: one of its commands, which may fail without harm to the others. */
+function runInner(context: CommandContext, command: DecodedCommand): Buffer {
+  const row = commandRow(command.code)
+  if (row.code <= INTERNAL_CODE_MAX) return NOT_IN_TRANSACTION
+  context.spec = row
+  context.database = command.database
+  return execute(context, row, command.args)
+}
+
+function execute(context: CommandContext, row: CommandRow, args: readonly Buffer[]): Buffer {
+  if (!hasArity(row, args.length)) return wrongArity(row)
+  if (context.growthRefused && grows(row, args)) return DISK_FULL
+  const staged = context.staged
+  const reply = row.execute(context, args)
+  assert(!isErrorReply(reply) || context.staged === staged, () => `Failed ${row.name} left changes behind`)
+  return reply
+}
+
+/** R6: a transaction grows when one of its commands does, and is then refused as a whole. */
+function grows(row: CommandRow, args: readonly Buffer[]): boolean {
+  if (row.code !== internalCommands.exec.code) return row.flags.includes('denyoom')
+  return decodeInner(args).some((command) => commandRow(command.code).flags.includes('denyoom'))
+}
