@@ -1,0 +1,285 @@
+/**
+ * The applier: runs committed, locally durable entries through the engine in log order, in slices that leave the loop
+ * to others. A command that misses is fetched for and run again, and nothing behind it starts (R2). Right before a
+ * write of this node's own clients it serves the reads that were ahead of it (R3); right behind it the reply is given.
+ *
+ * Invariants: `index` is the last fully applied entry; the store is sealed at entry boundaries only (R1).
+ */
+
+import type { Engine } from '../engine/types.ts'
+import { assert } from '../lib/assert.ts'
+import type { ByteString } from '../lib/bytes.ts'
+import type { Clock } from '../lib/clock.ts'
+import { decodeCommand, skipCommand } from '../protocol/commands.ts'
+import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
+import { decodeRunHeader, decodeStamp, type RunHeader, STAMP_SIZE } from '../protocol/runs.ts'
+import type { LogGroup } from '../storage/log/types.ts'
+import { MISS, type Pin, type Store } from '../storage/store/types.ts'
+import type { PendingRead } from './pending.ts'
+
+/** A turn's share of applying, in milliseconds, and how many commands pass between looks at the clock. */
+const SLICE_MS = 4
+const COMMANDS_PER_LOOK = 64
+/** Keys fetched ahead when a command of an entry misses. */
+const PREFETCH_KEYS = 1_024
+const READ_BYTES = 4 * 1024 * 1024
+
+export interface ApplierOptions {
+  readonly clock: Clock
+  readonly engine: Engine
+  readonly store: Store
+  readonly log: LogGroup
+  /** The replicated session of this process, 0 when none. */
+  readonly ownSession: () => number
+  readonly readsBefore: (sequence: number) => readonly PendingRead[] | null
+  /** Serves a read on the present state; false when `resume` will be called once it is answered. */
+  readonly serveRead: (read: PendingRead, resume: () => void) => boolean
+  readonly resolve: (sequence: number, reply: Buffer, index: number) => void
+  /** Session and config entries; runs before the entry counts as applied. */
+  readonly applyOther: (entry: Entry) => void
+  /** `index` is applied: tell the core, serve reads, seal when due. Runs after each entry. */
+  readonly onApplied: (index: number, term: number) => void
+  /** True when the memtable must be sealed and cannot be: applying waits for resume(). */
+  readonly mustWait: () => boolean
+  readonly onFatal: (error: Error) => void
+}
+
+/** Where the applier stands inside a `commands` entry. */
+interface Cursor {
+  readonly entry: Entry
+  readonly payload: Buffer
+  run: RunHeader | null
+  at: number
+  sequence: number
+  left: number
+}
+
+export class Applier {
+  readonly #options: ApplierOptions
+  #index = 0
+  #target = 0
+  #entries: readonly Entry[] = []
+  #next = 0
+  #cursor: Cursor | null = null
+  #pin: Pin | null = null
+  /** True while something outside will call back: a fetch, a log read, a deferred slice. */
+  #blocked = false
+  #running = false
+  #generation = 0
+  /** Counters for status and tests. */
+  commandsApplied = 0
+  misses = 0
+
+  constructor(options: ApplierOptions) {
+    this.#options = options
+  }
+
+  get index(): number {
+    return this.#index
+  }
+
+  /** Starts over at `index` (start of the process, or an installed snapshot): what was under way is dropped. */
+  reset(index: number): void {
+    this.#generation++
+    this.#index = index
+    this.#target = index
+    this.#entries = []
+    this.#next = 0
+    this.#cursor = null
+    this.#releasePin()
+    this.#blocked = false
+  }
+
+  /** Entries up to `index` may be applied. */
+  advance(index: number): void {
+    if (index <= this.#target) return
+    this.#target = index
+    this.resume()
+  }
+
+  /** Goes on after mustWait() turned false, or after anything else that may have changed. */
+  resume(): void {
+    if (this.#running || this.#blocked) return
+    this.#running = true
+    try {
+      this.#run()
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #run(): void {
+    const deadlineMs = this.#options.clock.monotonicMs() + SLICE_MS
+    while (this.#index < this.#target && !this.#blocked) {
+      if (this.#cursor === null && this.#options.mustWait()) return
+      const entry = this.#current()
+      if (entry === null) return
+      if (!this.#apply(entry, deadlineMs)) return
+      this.#finishEntry(entry)
+      if (this.#index < this.#target && this.#options.clock.monotonicMs() >= deadlineMs) return this.#yield()
+    }
+  }
+
+  #finishEntry(entry: Entry): void {
+    this.#cursor = null
+    this.#releasePin()
+    this.#next++
+    this.#index = entry.index
+    this.#options.store.endEntry(entry.index, entry.term)
+    this.#options.onApplied(entry.index, entry.term)
+  }
+
+  /** The entry to apply next, or null when it is being read. */
+  #current(): Entry | null {
+    const entry = this.#entries[this.#next]
+    if (entry !== undefined) return entry
+    const low = this.#index + 1
+    const found = this.#options.log.entries(low, this.#target + 1, READ_BYTES)
+    assert(found !== 'compacted', () => `Entry ${low} was compacted before it was applied`)
+    if (found !== 'pending') {
+      this.#entries = found
+      this.#next = 0
+      return found[0] ?? null
+    }
+    const resume = this.#block()
+    this.#options.log.read(low, this.#target + 1, READ_BYTES, (error, entries) => {
+      if (error !== null) return this.#options.onFatal(error)
+      resume(() => {
+        this.#entries = entries
+        this.#next = 0
+      })
+    })
+    return null
+  }
+
+  /** False when it has to go on later. */
+  #apply(entry: Entry, deadlineMs: number): boolean {
+    switch (entry.kind) {
+      case EntryKind.commands:
+        return this.#applyCommands(entry, deadlineMs)
+      case EntryKind.tick:
+        this.#options.engine.beginEntry(decodeStamp(entryPayload(entry)))
+        return true
+      case EntryKind.session:
+      case EntryKind.config:
+        this.#options.applyOther(entry)
+        return true
+      case EntryKind.empty:
+        return true
+    }
+  }
+
+  #applyCommands(entry: Entry, deadlineMs: number): boolean {
+    if (this.#cursor === null) {
+      const payload = entryPayload(entry)
+      this.#options.engine.beginEntry(decodeStamp(payload))
+      this.#cursor = { entry, payload, run: null, at: STAMP_SIZE, sequence: 0, left: 0 }
+    }
+    const cursor = this.#cursor
+    let looked = 0
+    while (this.#openRun(cursor)) {
+      if (!this.#applyOne(cursor)) return false
+      if (++looked % COMMANDS_PER_LOOK === 0 && this.#options.clock.monotonicMs() >= deadlineMs) {
+        this.#yield()
+        return false
+      }
+    }
+    return true
+  }
+
+  /** Moves to the next command; false behind the last one. */
+  #openRun(cursor: Cursor): boolean {
+    while (cursor.left === 0) {
+      if (cursor.at >= cursor.payload.length) return false
+      const run = decodeRunHeader(cursor.payload, cursor.at)
+      this.#options.engine.advanceFloor(run.session, run.floor)
+      cursor.run = run
+      cursor.at = run.start
+      cursor.sequence = run.firstSequence
+      cursor.left = run.count
+    }
+    return true
+  }
+
+  /** One command; false when it waits for a fetch or a read ahead of it. */
+  #applyOne(cursor: Cursor): boolean {
+    const { engine } = this.#options
+    const run = cursor.run as RunHeader
+    const own = run.session === this.#options.ownSession()
+    if (own && !this.#serveReadsBefore(cursor.sequence)) return false
+    let reply: Buffer
+    try {
+      reply = engine.executeWrite(decodeCommand(cursor.payload, cursor.at), run.session, cursor.sequence)
+    } catch (error) {
+      if (error !== MISS) throw error
+      this.#fetchMissed()
+      return false
+    }
+    this.commandsApplied++
+    const sequence = cursor.sequence
+    cursor.at = skipCommand(cursor.payload, cursor.at)
+    cursor.sequence++
+    cursor.left--
+    if (own) this.#options.resolve(sequence, reply, cursor.entry.index)
+    return true
+  }
+
+  #serveReadsBefore(sequence: number): boolean {
+    const reads = this.#options.readsBefore(sequence)
+    if (reads === null) return true
+    for (const read of reads) {
+      if (read.done === null) continue
+      const resume = this.#block()
+      if (!this.#options.serveRead(read, () => resume(() => {}))) return false
+      this.#blocked = false
+    }
+    return true
+  }
+
+  #fetchMissed(): void {
+    this.misses++
+    const resume = this.#block()
+    this.#options.store.fetch(this.#keysAhead(), (error, pin) => {
+      if (error !== null) return this.#options.onFatal(error)
+      resume(() => {
+        this.#releasePin()
+        this.#pin = pin
+      })
+    })
+  }
+
+  /** What the command that missed wants, and what the rest of its entry declares: one fetch for all of them. */
+  #keysAhead(): ByteString[] {
+    const { engine } = this.#options
+    const keys = [...engine.missedKeys]
+    const cursor = this.#cursor as Cursor
+    let at = skipCommand(cursor.payload, cursor.at)
+    for (let left = cursor.left - 1; left > 0 && keys.length < PREFETCH_KEYS; left--) {
+      keys.push(...engine.declaredKeys(decodeCommand(cursor.payload, at)))
+      at = skipCommand(cursor.payload, at)
+    }
+    return keys
+  }
+
+  #releasePin(): void {
+    this.#pin?.release()
+    this.#pin = null
+  }
+
+  #yield(): void {
+    const resume = this.#block()
+    this.#options.clock.defer(() => resume(() => {}))
+  }
+
+  /** Blocks until the returned function is called; a reset in between makes that call void. */
+  #block(): (change: () => void) => void {
+    this.#blocked = true
+    const generation = this.#generation
+    return (change) => {
+      if (generation !== this.#generation) return
+      this.#blocked = false
+      change()
+      this.resume()
+    }
+  }
+}

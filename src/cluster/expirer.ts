@@ -1,0 +1,67 @@
+/**
+ * The leader's expiry loop (R12): looks for due rows of the expiry index and proposes replicated expire commands, which
+ * delete only what is still due and unchanged. Deletion is housekeeping: a due key is invisible without it.
+ */
+import type { Engine } from '../engine/types.ts'
+import { encodeCommand } from '../protocol/commands.ts'
+import type { Store } from '../storage/store/types.ts'
+import type { PendingWrite } from './pending.ts'
+
+const INTERVAL_MS = 100
+const BATCH = 200
+const DEADLINE_MS = 5_000
+
+export interface ExpirerOptions {
+  readonly engine: Engine
+  readonly store: Store
+  /** The leader's log clock, or null when this node does not lead. */
+  readonly stampMs: () => number | null
+  readonly submit: (write: PendingWrite) => void
+}
+
+export class Expirer {
+  readonly #options: ExpirerOptions
+  #busy = false
+  #nextMs = 0
+  expired = 0
+
+  constructor(options: ExpirerOptions) {
+    this.#options = options
+  }
+
+  tick(nowMs: number): void {
+    if (this.#busy || nowMs < this.#nextMs) return
+    const stampMs = this.#options.stampMs()
+    if (stampMs === null) return
+    this.#nextMs = nowMs + INTERVAL_MS
+    const { from, to } = this.#options.engine.expiryRange(stampMs)
+    this.#busy = true
+    this.#options.store.fetchRange(from, to, BATCH, (error, rows) => {
+      this.#busy = false
+      if (error !== null || rows.length === 0) return
+      this.#propose(rows, nowMs)
+    })
+  }
+
+  #propose(rows: readonly { key: string; value: Buffer }[], nowMs: number): void {
+    const { engine } = this.#options
+    const due = rows.map((row) => engine.parseExpiryRow(row.key, row.value)).filter((row) => row !== null)
+    if (due.length === 0) return
+    const { code, args } = engine.expireCommand(due)
+    this.#busy = true
+    this.#options.submit({
+      session: null,
+      encoded: encodeCommand(code, 0, args),
+      deadlineMs: nowMs + DEADLINE_MS,
+      sequence: 0,
+      readsBefore: null,
+      readsAfter: null,
+      done: (result) => {
+        this.#busy = false
+        if (result.error !== null) return
+        this.expired += due.length
+        if (rows.length === BATCH) this.#nextMs = 0
+      },
+    })
+  }
+}

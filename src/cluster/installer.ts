@@ -1,0 +1,65 @@
+/**
+ * Replaces this replica's state by a received snapshot (R10 steps 2 to 4): install record and term to the log,
+ * manifest, then memory. While it runs nothing is applied. A crash at any point is repaired at the next start from
+ * the record.
+ */
+import type { Engine } from '../engine/types.ts'
+import type { RaftCore } from '../raft/core.ts'
+import type { Log } from '../storage/log/types.ts'
+import type { Store } from '../storage/store/types.ts'
+import type { Applier } from './applier.ts'
+import type { Configuration } from './configuration.ts'
+import { decodeMeta } from './meta.ts'
+import type { ReceivedSnapshot } from './snapshot-receiver.ts'
+
+export interface InstallerOptions {
+  readonly group: number
+  readonly core: RaftCore
+  readonly log: Log
+  readonly store: Store
+  readonly engine: Engine
+  readonly applier: Applier
+  readonly configuration: Configuration
+  readonly onFatal: (error: Error) => void
+  /** The new state stands. */
+  readonly installed: (snapshot: ReceivedSnapshot) => void
+}
+
+export class Installer {
+  readonly #options: InstallerOptions
+  #busy = false
+
+  constructor(options: InstallerOptions) {
+    this.#options = options
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  install(snapshot: ReceivedSnapshot): void {
+    const { core, log, store, group, onFatal } = this.#options
+    this.#busy = true
+    const commitIndex = Math.max(core.commitIndex, snapshot.index)
+    log.group(group).install(snapshot, { ...core.hardState, commitIndex }, () => {
+      store.install(snapshot.manifest, (error) => {
+        if (error !== null) return onFatal(error)
+        this.#adopt(snapshot)
+      })
+    })
+    log.flush()
+  }
+
+  #adopt(snapshot: ReceivedSnapshot): void {
+    const { core, log, store, engine, applier, configuration, group } = this.#options
+    const meta = decodeMeta(store.manifestMeta)
+    engine.load(meta.engine)
+    configuration.replace(meta.confState, meta.members, meta.removed)
+    this.#busy = false
+    applier.reset(snapshot.index)
+    core.snapshotInstalled({ index: snapshot.index, term: snapshot.term, confState: meta.confState })
+    log.group(group).installed(snapshot.index)
+    log.flush()
+    this.#options.installed(snapshot)
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Membership changes on the leader: a node joins as a learner, is promoted when it has caught up, and takes the place
+ * of an older incarnation of its name (or of a named member) in one joint change (Raft 6; design 4). Each stage is
+ * derived from the committed configuration, so that a new leader goes on where the old one stopped.
+ */
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Member, PeerId } from '../protocol/members.ts'
+import type { RaftCore } from '../raft/core.ts'
+import type { ConfChangeStep } from '../raft/types.ts'
+import type { Transport } from '../transport/types.ts'
+import type { Configuration } from './configuration.ts'
+import type { AdminRequest } from './execute.ts'
+
+const DEADLINE_MS = 60_000
+const INTERVAL_MS = 50
+/** A learner is promoted when it lacks at most this many entries. */
+const CAUGHT_UP_ENTRIES = 200
+
+export interface MembershipOptions {
+  readonly core: RaftCore
+  readonly configuration: Configuration
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly self: Member
+  readonly clusterId: string
+  readonly leads: () => boolean
+  /** Tells a fresh node that it is about to become a member of this cluster. */
+  readonly invite: (peer: PeerId) => void
+  /** The set of peers to connect to changed. */
+  readonly peersChanged: () => void
+  /** Drives the core after a proposal. */
+  readonly schedule: () => void
+}
+
+type JoinRequest = Extract<AdminRequest, { kind: 'addNode' | 'replaceNode' }>
+
+interface Operation {
+  readonly request: AdminRequest
+  readonly done: (error: string | null) => void
+  readonly deadlineMs: number
+  /** Voters when the operation began: the joining node is none of them. */
+  readonly initialVoters: ReadonlySet<PeerId>
+}
+
+export class Membership {
+  readonly #options: MembershipOptions
+  #operation: Operation | null = null
+  #nextMs = 0
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+  }
+
+  /** A node to connect to although it is no member yet. */
+  joining(): { name: string; address: string } | null {
+    const request = this.#operation?.request
+    return request !== undefined && isJoin(request)
+      ? { name: request.name, address: request.peerAddress }
+      : null
+  }
+
+  request(request: AdminRequest, done: (error: string | null) => void): void {
+    if (!this.#options.leads()) return done('this node does not lead any more; try again')
+    if (this.#operation !== null)
+      return done('another membership change is under way; try again when it is done')
+    const refusal = this.#check(request)
+    if (refusal !== null) return done(refusal)
+    const deadlineMs = this.#options.clock.monotonicMs() + DEADLINE_MS
+    const initialVoters = new Set(this.#options.configuration.confState.voters)
+    this.#operation = { request, done, deadlineMs, initialVoters }
+    this.#options.peersChanged()
+    this.#nextMs = 0
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextMs) return
+    this.#nextMs = nowMs + INTERVAL_MS
+    if (!this.#options.leads()) {
+      if (this.#operation !== null) this.#finishAsFollower(this.#operation)
+      return
+    }
+    if (this.#operation !== null) this.#advance(this.#operation, nowMs)
+    this.#promoteLearners()
+  }
+
+  #check(request: AdminRequest): string | null {
+    const { configuration } = this.#options
+    switch (request.kind) {
+      case 'addNode':
+        if (!/^[A-Za-z0-9._-]{1,64}$/.test(request.name))
+          return `bad node name '${request.name}': want 1-64 of A-Z a-z 0-9 . _ -`
+        return configuration.named(request.name) === undefined
+          ? null
+          : `${request.name} is a member already; to give its place to a wiped node of that name use 'node replace'`
+      case 'replaceNode':
+        return configuration.named(request.old) === undefined ? `${request.old} is not a member` : null
+      case 'removeNode':
+        if (configuration.named(request.name) === undefined) return `${request.name} is not a member`
+        return configuration.confState.voters.length === 1 ? 'the last voter cannot be removed' : null
+      case 'transferLeader':
+        return request.to !== null && configuration.named(request.to) === undefined
+          ? `${request.to} is not a member`
+          : null
+    }
+  }
+
+  #advance(operation: Operation, nowMs: number): void {
+    if (nowMs > operation.deadlineMs) return this.#finish(operation, this.#timeoutText(operation.request))
+    const { request } = operation
+    switch (request.kind) {
+      case 'addNode':
+      case 'replaceNode':
+        return this.#join(operation, request)
+      case 'removeNode':
+        return this.#remove(operation, request.name)
+      case 'transferLeader':
+        return this.#transfer(operation, request.to)
+    }
+  }
+
+  #join(operation: Operation, request: JoinRequest): void {
+    const { configuration, transport, clusterId, invite } = this.#options
+    const { initialVoters } = operation
+    const fresh = transport
+      .peers()
+      .filter(({ info }) => info.name === request.name && !initialVoters.has(info.peerId))
+    const peer = fresh[0]
+    if (peer === undefined) return
+    const { info } = peer
+    if (info.clusterId === '') return invite(info.peerId)
+    if (info.clusterId !== clusterId)
+      return this.#finish(operation, `${request.name} belongs to another cluster (${info.clusterId})`)
+    const { peerId } = info
+    if (configuration.removed.includes(peerId)) {
+      return this.#finish(
+        operation,
+        `${request.name} was a member before: empty its data folder and start it again`,
+      )
+    }
+    const settled = configuration.confState.votersOutgoing.length === 0
+    if (configuration.isVoter(peerId)) {
+      if (settled && !this.#replaced(request, peerId)) this.#finish(operation, null)
+      return
+    }
+    if (configuration.isLearner(peerId) || !settled) return
+    const member: Member = {
+      peerId,
+      name: info.name,
+      incarnation: info.incarnation,
+      peerAddress: request.peerAddress,
+    }
+    this.#propose([{ kind: 'addLearner', peer: peerId }], [member])
+  }
+
+  /** True while the member to be replaced is still there. */
+  #replaced(request: JoinRequest, newPeer: PeerId): boolean {
+    if (request.kind !== 'replaceNode') return false
+    return this.#options.configuration.members.some(
+      (member) => member.name === request.old && member.peerId !== newPeer,
+    )
+  }
+
+  #remove(operation: Operation, name: string): void {
+    const { configuration } = this.#options
+    const member = configuration.named(name)
+    if (member === undefined) return this.#finish(operation, null)
+    this.#propose([{ kind: 'remove', peer: member.peerId }], [])
+  }
+
+  #transfer(operation: Operation, to: string | null): void {
+    const target =
+      to === null ? this.bestSuccessor() : (this.#options.configuration.named(to)?.peerId ?? null)
+    if (target === null) return this.#finish(operation, 'no other member is up to date and reachable')
+    if (target === this.#options.self.peerId) return this.#finish(operation, null)
+    this.#options.core.transferLeadership(target)
+    this.#options.schedule()
+  }
+
+  /** The reachable voter with the longest log and room on its disk, or null. */
+  bestSuccessor(): PeerId | null {
+    let best: PeerId | null = null
+    let bestMatch = -1
+    for (const progress of this.#options.core.status().progress) {
+      if (progress.peer === this.#options.self.peerId || !progress.recentActive || progress.space !== 0)
+        continue
+      if (!this.#options.configuration.confState.voters.includes(progress.peer)) continue
+      if (progress.match > bestMatch) {
+        best = progress.peer
+        bestMatch = progress.match
+      }
+    }
+    return best
+  }
+
+  #promoteLearners(): void {
+    const { core, configuration } = this.#options
+    if (configuration.confState.votersOutgoing.length > 0) return
+    for (const learner of configuration.confState.learners) {
+      const progress = core.status().progress.find(({ peer }) => peer === learner)
+      if (progress === undefined || !progress.recentActive) continue
+      if (progress.match === 0 || progress.match + CAUGHT_UP_ENTRIES < core.commitIndex) continue
+      const steps: ConfChangeStep[] = [{ kind: 'addVoter', peer: learner }]
+      for (const old of this.#replacedBy(learner)) steps.push({ kind: 'remove', peer: old })
+      return this.#propose(steps, [])
+    }
+  }
+
+  /** Older incarnations of the learner's name, and the member that the running operation names. */
+  #replacedBy(learner: PeerId): PeerId[] {
+    const { configuration } = this.#options
+    const name = configuration.member(learner)?.name
+    const request = this.#operation?.request
+    const old = request?.kind === 'replaceNode' && request.name === name ? request.old : name
+    return configuration.members
+      .filter((member) => member.peerId !== learner && (member.name === name || member.name === old))
+      .map((member) => member.peerId)
+  }
+
+  #propose(steps: readonly ConfChangeStep[], members: readonly Member[]): void {
+    const outcome = this.#options.core.proposeConfChange({ steps, members })
+    if (outcome === 'ok')
+      this.#options.logger.info('Membership change proposed', { steps: JSON.stringify(steps) })
+    this.#options.schedule()
+  }
+
+  /** Not the leader any more: a transfer succeeded, a removal of oneself too; the rest may go on elsewhere. */
+  #finishAsFollower(operation: Operation): void {
+    const { request } = operation
+    if (request.kind === 'transferLeader') return this.#finish(operation, null)
+    this.#finish(operation, 'leadership changed during the change; look at the members and try again')
+  }
+
+  #finish(operation: Operation, error: string | null): void {
+    this.#operation = null
+    this.#options.peersChanged()
+    operation.done(error)
+  }
+
+  #timeoutText(request: AdminRequest): string {
+    if (!isJoin(request)) return 'the change was not completed in time'
+    const where = `${request.name} at ${request.peerAddress}`
+    return `${where} did not become a member in time: is it running, fresh, and reachable?`
+  }
+}
+
+function isJoin(request: AdminRequest): request is JoinRequest {
+  return request.kind === 'addNode' || request.kind === 'replaceNode'
+}

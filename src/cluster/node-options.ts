@@ -1,0 +1,56 @@
+/** What a node is made of and told: the seams, the settings, and what it reports upwards. */
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Random } from '../lib/random.ts'
+import type { Disk } from '../storage/disk.ts'
+import type { Jobs } from '../storage/jobs.ts'
+import type { Address, Network } from '../transport/network.ts'
+
+export interface NodeSeams {
+  readonly clock: Clock
+  readonly random: Random
+  readonly disk: Disk
+  readonly network: Network
+  readonly jobs: Jobs
+  /** For the log's own jobs, which must never wait behind a compaction; default: `jobs`. */
+  readonly logJobs?: Jobs
+}
+
+/** What a node is told (server/config-settings.ts has the meaning and the defaults). */
+export interface NodeSettings {
+  readonly name: string
+  readonly folder: string
+  readonly peerListen: Address
+  /** Where other nodes reach the peer door, 'host:port'. */
+  readonly peerAddress: string
+  /** The --cluster list, this node included; empty = a cluster of one. */
+  readonly cluster: readonly { readonly name: string; readonly address: string }[]
+  readonly redisAddress: string
+  readonly httpAddress: string
+  readonly clusterSecret: string
+  readonly segmentBytes: number
+  readonly entryCacheBytes: number
+  readonly memtableBytes: number
+  readonly memtableLogBytes: number
+  readonly blockCacheBytes: number
+  readonly trailingLogBytes: number
+  /** 0 = twice what two segments, a flush and a compaction need. */
+  readonly lowSpaceBytes: number
+}
+
+export interface NodeOptions {
+  readonly settings: NodeSettings
+  readonly seams: NodeSeams
+  readonly logger: Logger
+  readonly version: string
+  readonly pid: number
+  /** The machine's boot id: process ids begin anew with another one. */
+  readonly machineBootId: string
+  readonly isAlive: (pid: number) => boolean
+  /** A log write failed or data is damaged: the process must end (R6). */
+  readonly onFatal: (error: Error) => void
+  /** R4: the disk hangs for good: the process must kill itself, for an exit would wait for it. */
+  readonly onDead: () => void
+  /** SHUTDOWN came through a door: run R17. */
+  readonly onShutdown: (now: boolean) => void
+}

@@ -1,0 +1,71 @@
+/**
+ * What waits on a node between execute() and its answer: client sessions, their writes and their reads. Plain records:
+ * the origin (writes) and the read gate (reads) own the transitions.
+ */
+import type { Command } from '../protocol/commands.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import { errorCodeReply } from '../protocol/reply.ts'
+import type { Consistency, ExecuteDone, Session } from './execute.ts'
+
+/** One client connection's ordering state. */
+export interface ClientSession extends Session {
+  /** The newest write of this session that is not resolved, or null. */
+  newestWrite: PendingWrite | null
+  /** Reads that are not answered, oldest first. */
+  readonly reads: PendingRead[]
+}
+
+export interface PendingWrite {
+  /** Null for the node's own commands (expiry, space state). */
+  readonly session: ClientSession | null
+  /** The encoded command (protocol/commands.ts). */
+  readonly encoded: Buffer
+  readonly deadlineMs: number
+  /** Null once answered. */
+  done: ExecuteDone | null
+  /** 0 until it is first forwarded; then its place in this node's replicated session, for good. */
+  sequence: number
+  /** Reads ahead of it on its connection that were unanswered when it came: served right before it applies (R3). */
+  readonly readsBefore: readonly PendingRead[] | null
+  /** Reads behind it on its connection whose round is confirmed and that only wait for this write. */
+  readsAfter: PendingRead[] | null
+}
+
+export interface PendingRead {
+  readonly session: ClientSession
+  readonly command: Command
+  readonly consistency: Consistency
+  readonly deadlineMs: number
+  /** Null once answered. */
+  done: ExecuteDone | null
+  /** The last write ahead of it on its connection, or null. */
+  readonly after: PendingWrite | null
+  /** The read's time: the leader's log clock when its round was confirmed (R12). */
+  nowMs: number
+}
+
+export function answerWrite(write: PendingWrite, reply: Buffer, error: ErrorCode | null): void {
+  const done = write.done
+  if (done === null) return
+  write.done = null
+  const session = write.session
+  if (session !== null && session.newestWrite === write) session.newestWrite = null
+  done({ reply, error })
+}
+
+export function answerRead(read: PendingRead, reply: Buffer, error: ErrorCode | null): void {
+  const done = read.done
+  if (done === null) return
+  read.done = null
+  const reads = read.session.reads
+  if (reads[0] === read) reads.shift()
+  else {
+    const place = reads.indexOf(read)
+    if (place >= 0) reads.splice(place, 1)
+  }
+  done({ reply, error })
+}
+
+export function refuseRead(read: PendingRead, error: ErrorCode): void {
+  answerRead(read, errorCodeReply(error), error)
+}

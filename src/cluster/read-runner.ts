@@ -1,0 +1,102 @@
+/**
+ * Runs reads on this node's applied state once their conditions hold: fetches what misses and runs them again, waits
+ * for a tick when a key is due by the read's time but not by the applied stamp (R12), and walks ranges for SCAN.
+ */
+
+import { isScan, scanPage, scanPlan } from '../engine/scan.ts'
+import type { Engine } from '../engine/types.ts'
+import { errorCodeReply } from '../protocol/reply.ts'
+import { MISS, type Store } from '../storage/store/types.ts'
+import { answerRead, type PendingRead } from './pending.ts'
+
+export interface ReadRunnerOptions {
+  readonly engine: Engine
+  readonly store: Store
+  /** Asks the leader for an entry with at least this stamp. */
+  readonly wantTick: (nowMs: number) => void
+}
+
+export class ReadRunner {
+  readonly #options: ReadRunnerOptions
+  #waitingForTick: PendingRead[] = []
+
+  constructor(options: ReadRunnerOptions) {
+    this.#options = options
+  }
+
+  /** Serves a read whose round is confirmed and applied. */
+  serve(read: PendingRead): void {
+    if (!this.#run(read, Math.max(read.nowMs, this.#options.engine.stampMs), null)) this.#waitForTick(read)
+  }
+
+  /** Serves a read on the applied state as it is, at the applied stamp. */
+  serveStale(read: PendingRead): void {
+    this.#run(read, this.#options.engine.stampMs, null)
+  }
+
+  /**
+   * Serves a read right before a write of its connection applies. The time is that entry's stamp: no tick can be due.
+   * False when `answered` will be called later.
+   */
+  serveNow(read: PendingRead, answered: () => void): boolean {
+    this.#run(read, this.#options.engine.stampMs, answered)
+    return read.done === null
+  }
+
+  /** An entry was applied: reads that waited for its stamp run again. */
+  applied(): void {
+    if (this.#waitingForTick.length === 0) return
+    const { stampMs } = this.#options.engine
+    const ready = this.#waitingForTick.filter((read) => read.done === null || read.nowMs <= stampMs)
+    if (ready.length === 0) return
+    this.#waitingForTick = this.#waitingForTick.filter((read) => read.done !== null && read.nowMs > stampMs)
+    for (const read of ready) if (read.done !== null) this.serve(read)
+  }
+
+  #waitForTick(read: PendingRead): void {
+    this.#waitingForTick.push(read)
+    this.#options.wantTick(read.nowMs)
+  }
+
+  /** False when a tick is wanted first. */
+  #run(read: PendingRead, nowMs: number, answered: (() => void) | null): boolean {
+    const { engine, store } = this.#options
+    if (isScan(read.command)) {
+      this.#scan(read, nowMs, answered)
+      return true
+    }
+    try {
+      const outcome = engine.executeRead(read.command, nowMs)
+      if (outcome.kind === 'tick') return false
+      answerRead(read, outcome.reply, null)
+      return true
+    } catch (error) {
+      if (error !== MISS) throw error
+    }
+    store.fetch(engine.missedKeys, (error, pin) => {
+      if (read.done === null) pin?.release()
+      else if (error !== null) this.#damaged(read)
+      else {
+        const again = answered === null ? Math.max(nowMs, engine.stampMs) : nowMs
+        if (!this.#run(read, again, answered)) this.#waitForTick(read)
+        pin.release()
+      }
+      if (read.done === null) answered?.()
+    })
+    return true
+  }
+
+  #scan(read: PendingRead, nowMs: number, answered: (() => void) | null): void {
+    const plan = scanPlan(this.#options.engine, read.command)
+    if (Buffer.isBuffer(plan)) return answerRead(read, plan, null)
+    this.#options.store.fetchRange(plan.from, plan.to, plan.limit, (error, rows) => {
+      if (error !== null) this.#damaged(read)
+      else answerRead(read, scanPage(plan, rows, Math.max(nowMs, this.#options.engine.stampMs)), null)
+      answered?.()
+    })
+  }
+
+  #damaged(read: PendingRead): void {
+    answerRead(read, errorCodeReply('CORRUPT'), 'CORRUPT')
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * A formed node at work: one replica with everything that runs beside it (membership, expiry, disk space, stall guard)
+ * under one 10 ms tick, and the entrance for commands.
+ */
+import type { Clock, Timer } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import { type Command, encodeCommand } from '../protocol/commands.ts'
+import { limits } from '../protocol/limits.ts'
+import type { Member, PeerId } from '../protocol/members.ts'
+import { errorCodeReply } from '../protocol/reply.ts'
+import type { Disk } from '../storage/disk.ts'
+import { judgeClocks } from './clock-watch.ts'
+import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
+import { Expirer } from './expirer.ts'
+import { Membership } from './membership.ts'
+import type { ClientSession, PendingRead, PendingWrite } from './pending.ts'
+import { Replica, type ReplicaOptions } from './replica.ts'
+import { SPACE_STATES, type SpaceState, SpaceWatch } from './space.ts'
+import { judgeStall } from './stall-guard.ts'
+
+const TICK_MS = 10
+/** After a pause of the process at most this many ticks are made up for. */
+const TICKS_MAX = 2
+/** The space byte that a leaving node shows its leader: it is no successor (R17). */
+const LEAVING = 3
+const CLOCK_INTERVAL_MS = 5_000
+const INTERNAL_DEADLINE_MS = 5_000
+
+export interface ReplicaHostOptions extends Omit<ReplicaOptions, 'onChange'> {
+  readonly clusterId: string
+  readonly disk: Disk
+  readonly folder: string
+  readonly lowSpaceBytes: number
+  /** The peers to connect to, members or about to become some, changed. */
+  readonly onPeers: (peers: readonly { name: string; address: string }[], members: readonly Member[]) => void
+  readonly invite: (peer: PeerId) => void
+  /** R4: the log's disk is gone for good; every socket must close and the process die. */
+  readonly onDead: () => void
+}
+
+export class ReplicaHost {
+  readonly replica: Replica
+  readonly membership: Membership
+  readonly expirer: Expirer
+  readonly space: SpaceWatch
+  readonly #options: ReplicaHostOptions
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #timer: Timer | null = null
+  #lastTickMs: number
+  /** Why this node does not campaign; empty = it may. */
+  readonly #unfit = new Set<'stalled' | 'leaving' | 'clock'>()
+  #nextClockMs = 0
+  #spaceProposed: PendingWrite | null = null
+
+  constructor(options: ReplicaHostOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#logger = options.logger
+    this.#lastTickMs = options.clock.monotonicMs()
+    this.replica = new Replica({ ...options, onChange: () => this.#peersChanged() })
+    const { core, configuration } = this.replica
+    this.membership = new Membership({
+      core,
+      configuration,
+      transport: options.transport,
+      clock: options.clock,
+      logger: options.logger,
+      self: options.self,
+      clusterId: options.clusterId,
+      leads: () => this.replica.leading,
+      invite: options.invite,
+      peersChanged: () => this.#peersChanged(),
+      schedule: () => this.replica.schedule(),
+    })
+    this.expirer = new Expirer({
+      engine: options.engine,
+      store: options.store,
+      stampMs: () => (this.replica.leading ? this.replica.leaderSide.logClock.nowMs() : null),
+      submit: (write) => this.#submitWrite(write),
+    })
+    this.space = new SpaceWatch({
+      disk: options.disk,
+      folder: options.folder,
+      lowBytes: options.lowSpaceBytes,
+      fullBytes: Math.floor(options.lowSpaceBytes / 4),
+      changed: (state, report) => this.#onSpace(state, report.freeBytes),
+    })
+    this.#peersChanged()
+    // A cluster of one waits for nobody.
+    if (configuration.confState.voters.length === 1) core.campaignSoon(1)
+    this.#tick()
+  }
+
+  get leaving(): boolean {
+    return this.#unfit.has('leaving')
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.replica.stop()
+  }
+
+  execute(command: Command, options: ExecuteOptions, done: ExecuteDone): void {
+    const deadlineMs = Math.min(options.deadlineMs, this.#clock.monotonicMs() + limits.holdMs)
+    const session = options.session as ClientSession
+    if (command.spec.kind === 'read') return this.#read(command, session, options, deadlineMs, done)
+    const refused = this.#refusedForSpace(command)
+    if (refused) return done({ reply: errorCodeReply('DISK_FULL'), error: 'DISK_FULL' })
+    const write: PendingWrite = {
+      session,
+      encoded: encodeCommand(command.spec.code, command.database, command.args),
+      deadlineMs,
+      done,
+      sequence: 0,
+      readsBefore: session.reads.length === 0 ? null : session.reads.slice(),
+      readsAfter: null,
+    }
+    session.newestWrite = write
+    this.#submitWrite(write)
+  }
+
+  admin(request: AdminRequest, done: (error: string | null) => void): void {
+    this.membership.request(request, done)
+  }
+
+  /**
+   * WAIT: other members that surely hold everything up to `index`. Only the leader knows more than that every
+   * acknowledged write is on a majority.
+   */
+  replicasHolding(index: number): number {
+    const { core, configuration } = this.replica
+    const majority = Math.floor(configuration.confState.voters.length / 2)
+    if (core.role !== 'leader') return majority
+    const holding = core.status().progress.filter((progress) => progress.match >= index).length
+    return Math.max(holding, majority)
+  }
+
+  /** R17: leads no more, takes nothing new; `done` when leadership is handed over, or could not be within `waitMs`. */
+  leave(waitMs: number, done: () => void): void {
+    const { core } = this.replica
+    this.#setUnfit('leaving', true)
+    core.setSpace(LEAVING)
+    const deadlineMs = this.#clock.monotonicMs() + waitMs
+    let asked: PeerId | null = null
+    const step = (): void => {
+      if (core.role !== 'leader' || this.#clock.monotonicMs() >= deadlineMs) return done()
+      const target = this.membership.bestSuccessor()
+      if (target === null && this.replica.configuration.confState.voters.length === 1) return done()
+      if (target !== null && target !== asked) {
+        asked = target
+        core.transferLeadership(target)
+        this.replica.schedule()
+      }
+      this.#clock.setTimer(2, step)
+    }
+    step()
+  }
+
+  #read(
+    command: Command,
+    session: ClientSession,
+    options: ExecuteOptions,
+    deadlineMs: number,
+    done: ExecuteDone,
+  ): void {
+    const { consistency } = options
+    const read: PendingRead = {
+      session,
+      command,
+      consistency,
+      deadlineMs,
+      done,
+      after: session.newestWrite,
+      nowMs: 0,
+    }
+    session.reads.push(read)
+    if (consistency === 'stale') return this.replica.clients.runner.serveStale(read)
+    this.replica.clients.gate.submit(read)
+    this.replica.schedule()
+  }
+
+  #submitWrite(write: PendingWrite): void {
+    this.replica.clients.origin.submit(write)
+    this.replica.schedule()
+  }
+
+  #refusedForSpace(command: Command): boolean {
+    if (this.space.state === 'full') return true
+    return this.#options.engine.growthRefused && command.spec.flags.includes('denyoom')
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.monotonicMs()
+    const elapsed = Math.floor((nowMs - this.#lastTickMs) / TICK_MS)
+    if (elapsed > 0) this.#lastTickMs = nowMs
+    this.#guardStall()
+    this.replica.tick(Math.min(elapsed, TICKS_MAX))
+    this.membership.tick(nowMs)
+    this.expirer.tick(nowMs)
+    this.space.tick(nowMs)
+    this.#judgeSpace(nowMs)
+    this.#watchClocks(nowMs)
+    this.#timer = this.#clock.setTimer(TICK_MS, () => this.#tick())
+  }
+
+  #guardStall(): void {
+    const stall = judgeStall(this.#options.log.status())
+    if (stall === 'dead') return this.#options.onDead()
+    const stalled = stall === 'stalled'
+    if (stalled === this.#unfit.has('stalled')) return
+    const { core } = this.replica
+    this.#logger.warn(
+      stalled ? 'The log disk does not answer: withholding heartbeats' : 'The log disk answers again',
+      {
+        role: core.role,
+        syncAgeMs: Math.round(this.#options.log.status().syncAgeMs),
+      },
+    )
+    core.setHeartbeatsWithheld(stalled)
+    this.#setUnfit('stalled', stalled)
+    if (stalled) this.#handOver()
+  }
+
+  #setUnfit(reason: 'stalled' | 'leaving' | 'clock', unfit: boolean): void {
+    if (unfit) this.#unfit.add(reason)
+    else this.#unfit.delete(reason)
+    this.replica.core.setPromotable(this.#unfit.size === 0)
+  }
+
+  #handOver(): void {
+    const { core } = this.replica
+    const successor = core.role === 'leader' ? this.membership.bestSuccessor() : null
+    if (successor !== null) core.transferLeadership(successor)
+  }
+
+  /** R12: warns of clocks that disagree; the odd one of three or more does not lead. */
+  #watchClocks(nowMs: number): void {
+    if (nowMs < this.#nextClockMs) return
+    this.#nextClockMs = nowMs + CLOCK_INTERVAL_MS
+    const verdict = judgeClocks(this.#options.transport.traffic().map((peer) => peer.clockOffsetMs))
+    if (verdict.alarm) this.#logger.warn('Clocks of nodes disagree', { skewMs: Math.round(verdict.skewMs) })
+    if (verdict.odd === this.#unfit.has('clock')) return
+    this.#setUnfit('clock', verdict.odd)
+    if (verdict.odd) this.#handOver()
+  }
+
+  #onSpace(state: SpaceState, freeBytes: number): void {
+    this.#logger.warn(`Disk space is ${state}`, { freeBytes, lowSpaceBytes: this.#options.lowSpaceBytes })
+    if (!this.leaving) this.replica.core.setSpace(SPACE_STATES.indexOf(state))
+  }
+
+  /** R6 on the leader: growth is refused while fewer than a majority of voters have room. */
+  #judgeSpace(nowMs: number): void {
+    const { replica } = this
+    if (!replica.leading || this.#spaceProposed !== null) return
+    const spaces = new Map(replica.core.status().progress.map((progress) => [progress.peer, progress.space]))
+    const low = SPACE_STATES.indexOf('low')
+    const full = SPACE_STATES.indexOf('full')
+    const lacks = (space: number): boolean => space === low || space === full
+    const own = SPACE_STATES.indexOf(this.space.state)
+    const roomy = replica.configuration.hasMajority(
+      (peer) => !lacks(peer === this.#options.self.peerId ? own : (spaces.get(peer) ?? 0)),
+    )
+    if (this.#options.engine.growthRefused === !roomy) return
+    const { code, args } = this.#options.engine.growthCommand(!roomy)
+    this.#spaceProposed = {
+      session: null,
+      encoded: encodeCommand(code, 0, args),
+      deadlineMs: nowMs + INTERNAL_DEADLINE_MS,
+      sequence: 0,
+      readsBefore: null,
+      readsAfter: null,
+      done: () => {
+        this.#spaceProposed = null
+      },
+    }
+    this.#submitWrite(this.#spaceProposed)
+  }
+
+  #peersChanged(): void {
+    // The replica reports its first configuration before this object is complete.
+    if (this.membership === undefined) return
+    const { self } = this.#options
+    const peers = this.replica.configuration.members
+      .filter((member) => member.peerId !== self.peerId)
+      .map((member) => ({ name: member.name, address: member.peerAddress }))
+    const joining = this.membership.joining()
+    if (joining !== null && !peers.some((peer) => peer.address === joining.address)) peers.push(joining)
+    this.#options.onPeers(peers, this.replica.configuration.members)
+  }
+}

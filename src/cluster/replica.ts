@@ -1,0 +1,401 @@
+/**
+ * One Raft group on this node: drives the pure core with ticks and messages and carries out what it asks for (send,
+ * persist, apply, confirm reads, install), once per turn of the loop. The client side and the leader side own their
+ * state; this file owns the order between them.
+ *
+ * A turn (drain): the client side forwards and asks, the leader side cuts entries; then every Ready: messages leave
+ * before the disk write starts, so that the followers' disks work in parallel with ours (Raft thesis 10.2.1); then
+ * apply.
+ */
+
+import type { Engine } from '../engine/types.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Random } from '../lib/random.ts'
+import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
+import type { Member, PeerId } from '../protocol/members.ts'
+import { decodeConfChange } from '../raft/conf-change.ts'
+import { RaftCore } from '../raft/core.ts'
+import type { Message } from '../raft/messages.ts'
+import type { ConfState, SnapshotMeta } from '../raft/types.ts'
+import type { Log, LogGroup } from '../storage/log/types.ts'
+import type { Store } from '../storage/store/types.ts'
+import type { FrameType, PeerInfo, Transport } from '../transport/types.ts'
+import { Applier } from './applier.ts'
+import { ClientSide } from './client-side.ts'
+import { Configuration } from './configuration.ts'
+import { ElectionLog } from './election-log.ts'
+import { Installer } from './installer.ts'
+import { LeaderSide } from './leader-side.ts'
+import { LogRetention } from './log-retention.ts'
+import { decodeMeta, encodeMeta } from './meta.ts'
+import { Persister } from './persister.ts'
+import { leaderLink, originLink, wireHandlers } from './replica-links.ts'
+import { decodeSessionEntry } from './session-entry.ts'
+import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts'
+import { Wire } from './wire.ts'
+
+export interface ReplicaOptions {
+  readonly group: number
+  readonly self: Member
+  readonly bootId: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly store: Store
+  readonly engine: Engine
+  readonly transport: Transport
+  readonly logger: Logger
+  /** The formation set (R8): the configuration at index 0. */
+  readonly initial: { readonly confState: ConfState; readonly members: readonly Member[] }
+  readonly trailingLogBytes: number
+  readonly onFatal: (error: Error) => void
+  /** The configuration or who leads changed. */
+  readonly onChange: () => void
+}
+
+/** How long a peer counts as reachable after its last frame (R15). */
+const REACHABLE_MS = 1_000
+
+export class Replica {
+  readonly core: RaftCore
+  readonly configuration: Configuration
+  readonly clients: ClientSide
+  readonly leaderSide: LeaderSide
+  readonly applier: Applier
+  readonly receiver: SnapshotReceiver
+  readonly #options: ReplicaOptions
+  readonly #log: LogGroup
+  readonly #wire: Wire
+  readonly #electionLog: ElectionLog
+  readonly #persister: Persister
+  readonly #retention: LogRetention
+  readonly #installer: Installer
+  readonly #startMs: number
+  #scheduled = false
+  #stopped = false
+  #role = 'follower'
+  #leader: PeerId = 0
+  #term = 0
+  #cutTimer: Timer | null = null
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options
+    this.#startMs = options.clock.monotonicMs()
+    this.#log = options.log.group(options.group)
+    this.configuration = new Configuration(options.initial.confState, options.initial.members)
+    this.#loadMeta()
+    this.core = this.#makeCore()
+    this.#electionLog = new ElectionLog(options.logger, (peer) => this.configuration.member(peer)?.name ?? '')
+    this.#wire = new Wire({
+      group: options.group,
+      self: options.self.peerId,
+      transport: options.transport,
+      logger: options.logger,
+      handlers: wireHandlers(this, options.clock),
+    })
+    this.#persister = new Persister(this.#log, (number) => {
+      if (this.#stopped) return
+      this.core.persisted(number)
+      this.schedule()
+    })
+    this.clients = this.#makeClientSide()
+    this.leaderSide = this.#makeLeaderSide()
+    this.#retention = this.#makeRetention()
+    this.applier = this.#makeApplier()
+    this.receiver = this.#makeReceiver()
+    this.#installer = this.#makeInstaller()
+    this.#connectStorage()
+  }
+
+  /** True when this node leads and has applied the first entry of its term. */
+  get leading(): boolean {
+    return this.leaderSide.reign.leading
+  }
+
+  /** R15: a majority of voters, this node included, was heard within the last second (counted from start too). */
+  hasQuorum(): boolean {
+    const { clock, transport, self } = this.#options
+    const since = clock.monotonicMs() - REACHABLE_MS
+    if (this.#startMs >= since) return true
+    return this.configuration.hasMajority(
+      (peer) => peer === self.peerId || transport.lastHeardMs(peer) >= since,
+    )
+  }
+
+  /** Asks for a drain at the end of this turn. */
+  schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    this.#options.clock.defer(() => this.#drain())
+  }
+
+  /** `ticks` ticks of the core, and the slow clocks of the parts. */
+  tick(ticks: number): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    for (let i = 0; i < ticks; i++) this.core.tick()
+    this.clients.tick(nowMs)
+    this.leaderSide.sender.tick(nowMs)
+    this.receiver.tick(nowMs)
+    this.schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.leaderSide.commitNews.stop()
+    this.#cutTimer?.cancel()
+    this.clients.stop()
+  }
+
+  onFrame(from: PeerInfo, type: FrameType, payload: Buffer): void {
+    if (this.#stopped) return
+    this.#wire.receive(from, type, payload)
+    this.schedule()
+  }
+
+  /** A connection to `peer` stands again. */
+  onPeer(peer: PeerId): void {
+    this.clients.connectionRestored(peer)
+    this.schedule()
+  }
+
+  /** Design 4, fast failover: the peer's control connection broke. */
+  onControlLost(peer: PeerId): void {
+    this.core.reportUnreachable(peer)
+    if (peer === this.core.leader) {
+      this.#electionLog.connectionLost()
+      this.core.forgetLeader()
+    }
+    this.schedule()
+  }
+
+  #drain(): void {
+    this.#scheduled = false
+    if (this.#stopped) return
+    const nowMs = this.#options.clock.monotonicMs()
+    this.clients.flush(nowMs)
+    this.#cut(nowMs)
+    this.#pump()
+    this.#options.log.flush()
+    this.leaderSide.commitNews.consider()
+  }
+
+  #cut(nowMs: number): void {
+    const waitMs = this.leaderSide.cut(nowMs)
+    if (waitMs === 0 || this.#cutTimer !== null) return
+    this.#cutTimer = this.#options.clock.setTimer(waitMs, () => {
+      this.#cutTimer = null
+      this.schedule()
+    })
+  }
+
+  #pump(): void {
+    while (this.core.hasReady()) {
+      const ready = this.core.takeReady()
+      this.#noteRole()
+      for (const message of ready.messages) this.#sendMessage(message)
+      this.#persister.take(ready)
+      for (const read of ready.reads) this.leaderSide.rounds.confirmed(read)
+      const offer = ready.installSnapshot
+      if (offer !== null) this.receiver.start(offer.from, this.#options.clock.monotonicMs())
+      this.applier.advance(ready.applyTo)
+    }
+    this.#noteRole()
+  }
+
+  #noteRole(): void {
+    const { core } = this
+    if (core.role === this.#role && core.leader === this.#leader && core.term === this.#term) return
+    const leads = core.role === 'leader'
+    const sameReign = leads && this.#role === 'leader' && core.term === this.#term
+    const leaderChanged = core.leader !== this.#leader || core.term !== this.#term
+    this.#electionLog.note(core)
+    this.#role = core.role
+    this.#leader = core.leader
+    this.#term = core.term
+    if (!sameReign) this.leaderSide.restart(leads ? core.lastIndex : 0, this.applier.index)
+    if (leaderChanged) this.clients.setLeader(core.leader)
+    this.#options.onChange()
+    this.schedule()
+  }
+
+  #onApplied(index: number): void {
+    this.core.appliedTo(index)
+    this.#retention.afterEntry()
+    this.leaderSide.reign.applied(index)
+    this.clients.applied(index)
+    this.schedule()
+  }
+
+  #applyOther(entry: Entry): void {
+    const { engine, self, bootId, onChange } = this.#options
+    if (entry.kind === EntryKind.session) {
+      const opened = decodeSessionEntry(entryPayload(entry))
+      engine.openSession(entry.index, opened.peerId, opened.bootId)
+      if (opened.peerId === self.peerId && opened.bootId === bootId) this.clients.adoptSession()
+      return
+    }
+    const change = decodeConfChange(entryPayload(entry))
+    const gone = this.configuration.applied(change, this.core.applyConfChange(change))
+    for (const peer of gone) {
+      engine.closeSessionsOf(peer)
+      this.leaderSide.forgetPeer(peer)
+    }
+    onChange()
+  }
+
+  // Snapshots.
+
+  #meta(): Buffer {
+    const { confState, members, removed } = this.configuration
+    return encodeMeta({ confState, members, removed, engine: this.#options.engine.save() })
+  }
+
+  #loadMeta(): void {
+    const { store, engine } = this.#options
+    if (store.manifestIndex === 0) return
+    const meta = decodeMeta(store.manifestMeta)
+    engine.load(meta.engine)
+    this.configuration.replace(meta.confState, meta.members, meta.removed)
+  }
+
+  #snapshotMeta(): SnapshotMeta | null {
+    const { store } = this.#options
+    if (store.manifestIndex === 0) return null
+    const { confState } = decodeMeta(store.manifestMeta)
+    return { index: store.manifestIndex, term: store.manifestTerm, confState }
+  }
+
+  #onReceived(snapshot: ReceivedSnapshot): void {
+    if (snapshot.index > this.applier.index) return this.#installer.install(snapshot)
+    this.receiver.finished(true)
+    this.core.snapshotAbandoned()
+  }
+
+  #onInstalled(snapshot: ReceivedSnapshot): void {
+    this.receiver.finished(true)
+    this.clients.adoptSession()
+    this.clients.resolveFromTable(snapshot.index, this.#options.clock.monotonicMs())
+    this.clients.applied(snapshot.index)
+    this.#options.onChange()
+    this.#options.logger.info('Installed a snapshot', { index: snapshot.index, term: snapshot.term })
+    this.schedule()
+  }
+
+  #sendMessage(message: Message): void {
+    this.leaderSide.commitNews.sent(message)
+    if (!this.#wire.message(message)) this.core.reportUnreachable(message.to)
+  }
+
+  // Making of the parts.
+
+  #makeCore(): RaftCore {
+    const { group, self, random, log, store } = this.#options
+    return new RaftCore({
+      group,
+      peerId: self.peerId,
+      log: this.#log,
+      random: random.fork('raft'),
+      hardState: log.recovered(group).hardState,
+      confState: this.configuration.confState,
+      appliedIndex: store.manifestIndex,
+    })
+  }
+
+  #makeClientSide(): ClientSide {
+    const { self, bootId, engine, store } = this.#options
+    const hasQuorum = (): boolean => this.hasQuorum()
+    return new ClientSide({
+      self: self.peerId,
+      bootId,
+      engine,
+      store,
+      link: leaderLink(this, this.#wire, this.#options),
+      hasQuorum,
+    })
+  }
+
+  #makeLeaderSide(): LeaderSide {
+    const { group, self, clock, log, store, engine } = this.#options
+    const { core, configuration } = this
+    return new LeaderSide({
+      group,
+      self: self.peerId,
+      clock,
+      core,
+      log,
+      store,
+      engine,
+      configuration,
+      link: originLink(this, this.#wire, this.#options),
+      schedule: () => this.schedule(),
+      pump: () => this.#pump(),
+    })
+  }
+
+  #makeRetention(): LogRetention {
+    const { group, log, store, trailingLogBytes } = this.#options
+    return new LogRetention({
+      group,
+      log,
+      store,
+      trailingBytes: trailingLogBytes,
+      lowestTransferIndex: () => this.leaderSide.sender.lowestIndex(),
+      meta: () => this.#meta(),
+    })
+  }
+
+  #makeApplier(): Applier {
+    const { clock, engine, store, onFatal } = this.#options
+    const { origin, runner } = this.clients
+    const applier = new Applier({
+      clock,
+      engine,
+      store,
+      log: this.#log,
+      ownSession: () => origin.session,
+      readsBefore: (sequence) => origin.readsBefore(sequence),
+      serveRead: (read, resume) => runner.serveNow(read, resume),
+      resolve: (sequence, reply, index) => origin.resolve(sequence, reply, index, clock.monotonicMs()),
+      applyOther: (entry) => this.#applyOther(entry),
+      onApplied: (index) => this.#onApplied(index),
+      mustWait: () => this.#installer.busy || this.#retention.mustWait(),
+      onFatal,
+    })
+    applier.reset(store.manifestIndex)
+    return applier
+  }
+
+  #makeReceiver(): SnapshotReceiver {
+    return new SnapshotReceiver({
+      store: this.#options.store,
+      request: (to, request) => this.#wire.snapshotRequest(to, request),
+      leader: () => this.core.leader,
+      complete: (snapshot) => this.#onReceived(snapshot),
+      abandoned: () => this.core.snapshotAbandoned(),
+      log: (message, fields) => this.#options.logger.info(message, fields),
+    })
+  }
+
+  #makeInstaller(): Installer {
+    const { group, log, store, engine, onFatal } = this.#options
+    const { core, applier, configuration } = this
+    const installed = (snapshot: ReceivedSnapshot): void => this.#onInstalled(snapshot)
+    return new Installer({ group, core, log, store, engine, applier, configuration, onFatal, installed })
+  }
+
+  #connectStorage(): void {
+    const { store } = this.#options
+    this.#log.setSnapshotProvider(() => this.#snapshotMeta())
+    this.#log.onFetched(() => {
+      this.core.entriesFetched()
+      this.schedule()
+    })
+    store.onManifest((index) => {
+      this.#retention.compact(index)
+      this.core.snapshotReady()
+      this.applier.resume()
+      this.schedule()
+    })
+  }
+}
