@@ -1,0 +1,111 @@
+/**
+ * A RESP client as the local commands see it, and what a local command is. The connection
+ * (resp/connection.ts) implements Client; the commands (commands/) change it.
+ */
+
+import type { Session } from '../cluster/execute.ts'
+import { AssertionError } from '../lib/assert.ts'
+import type { Command, CommandSpec } from '../protocol/commands.ts'
+import type { WatchedKey } from '../protocol/transaction.ts'
+import type { Door } from './door.ts'
+import type { Transaction } from './resp/transaction.ts'
+
+/** CLIENT REPLY: 'skip' drops the reply of the next command. */
+export type ReplyMode = 'on' | 'off' | 'skip'
+
+/** Gives the reply (canonical form) that a command promised; once. */
+export interface Answer {
+  answer(reply: Buffer): void
+}
+
+export interface Client {
+  readonly id: number
+  readonly session: Session
+  /** 'address:port' of the peer and of this end. */
+  readonly peer: string
+  readonly local: string
+  readonly connectedAtMs: number
+  lastActiveMs: number
+  protocol: 2 | 3
+  database: number
+  name: string
+  libName: string
+  libVersion: string
+  lastCommand: string
+  readonly watched: Map<string, WatchedKey>
+  readonly pendingCommands: number
+  readonly replyBytes: number
+  readonly isAuthenticated: boolean
+  readonly transaction: Transaction | null
+
+  authenticate(isAuthenticated: boolean): void
+  setTransaction(transaction: Transaction | null): void
+  setReplyMode(mode: ReplyMode): void
+  /** Sends a read or write through the cluster; its reply takes the next place in the order. */
+  execute(command: Command): void
+  /** The same, and hands the reply to `then` instead of the client. */
+  ask(command: Command, then: (reply: Buffer) => void): void
+  /** Takes the next place in the order of replies for one that comes later. */
+  promise(): Answer
+  /** Commands behind this one are not looked at until unblock(). */
+  block(): void
+  unblock(): void
+  /** Closes once everything before and this command's reply is sent; commands behind it are not looked at. */
+  closeAfterReply(): void
+}
+
+export interface LocalCommand {
+  readonly spec: CommandSpec
+  /**
+   * The reply in canonical form, or null when it comes by client.execute() or client.promise(). `args` are
+   * without the name; those of a subcommand without the container's and its own name.
+   */
+  readonly run: (client: Client, args: readonly Buffer[], door: Door) => Buffer | null
+  /** Within MULTI: queued and evaluated by EXEC, run at once, or refused. */
+  readonly inTransaction: 'queue' | 'now' | 'refuse'
+  /** May be called before the client has authenticated. */
+  readonly isOpen: boolean
+  readonly subcommands: readonly LocalCommand[]
+}
+
+type LocalOptions = {
+  readonly name: string
+  readonly arity: number
+  readonly group?: string
+  readonly since?: string
+  readonly summary: string
+  readonly flags?: readonly string[]
+  readonly categories?: readonly string[]
+  readonly inTransaction?: 'queue' | 'now' | 'refuse'
+  readonly isOpen?: boolean
+  readonly subcommands?: readonly LocalCommand[]
+  /** Left out by a container without a command of its own. */
+  readonly run?: LocalCommand['run']
+}
+
+/** The arity of a container wants a subcommand, and an unknown one is refused before. */
+function refuseContainer(): never {
+  throw new AssertionError('Cannot run a container of commands')
+}
+
+/** One row of the table of local commands. */
+export function localCommand(options: LocalOptions): LocalCommand {
+  return {
+    spec: {
+      name: options.name,
+      code: 0,
+      arity: options.arity,
+      kind: 'local',
+      flags: options.flags ?? ['loading', 'stale'],
+      keys: [0, 0, 0],
+      categories: options.categories ?? ['@connection', '@fast'],
+      group: options.group ?? 'connection',
+      since: options.since ?? '1.0.0',
+      summary: options.summary,
+    },
+    run: options.run ?? refuseContainer,
+    inTransaction: options.inTransaction ?? 'queue',
+    isOpen: options.isOpen ?? false,
+    subcommands: options.subcommands ?? [],
+  }
+}

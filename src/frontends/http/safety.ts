@@ -1,0 +1,77 @@
+/**
+ * R18: what an HTTP request must show before any route sees it. The Host header must name this node, so that
+ * a web page cannot reach it under a name of its own (DNS rebinding); a page of another site may change
+ * nothing.
+ */
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIP } from 'node:net'
+
+/** Why a request is refused: status and text for people. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+const LOOPBACK_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost']
+
+/** Host names under which this node may be called, in lower case, without ports. */
+export function knownHosts(names: readonly string[]): ReadonlySet<string> {
+  const known = new Set(LOOPBACK_NAMES)
+  for (const name of names) if (name !== '') known.add(bareHost(name))
+  return known
+}
+
+/** 'Name:80' -> 'name', '[::1]:80' -> '::1'; a trailing dot is dropped. */
+export function bareHost(host: string): string {
+  const lower = host.trim().toLowerCase()
+  if (lower.startsWith('[')) return lower.slice(1, Math.max(1, lower.indexOf(']')))
+  if (isIP(lower) !== 0) return lower
+  const colon = lower.lastIndexOf(':')
+  const name = colon < 0 ? lower : lower.slice(0, colon)
+  return name.endsWith('.') ? name.slice(0, -1) : name
+}
+
+/**
+ * An address cannot be rebound: it is always known. A request without the header is HTTP/1.0, which no
+ * browser sends.
+ */
+export function isKnownHost(header: string | undefined, known: ReadonlySet<string>): boolean {
+  if (header === undefined || header === '') return true
+  const host = bareHost(header)
+  return isIP(host) !== 0 || known.has(host)
+}
+
+/** Does a page of another site send this request, which could change something? */
+export function isCrossSiteChange(method: string, headers: IncomingHttpHeaders): boolean {
+  if (SAFE_METHODS.has(method)) return false
+  const site = headers['sec-fetch-site']
+  if (typeof site === 'string' && site !== 'same-origin' && site !== 'none') return true
+  const origin = headers.origin
+  return typeof origin === 'string' && originHost(origin) !== (headers.host ?? '').toLowerCase()
+}
+
+/** Host and port of an Origin header, '' when it is 'null' or nonsense. */
+function originHost(origin: string): string {
+  const at = origin.indexOf('://')
+  return at < 0 ? '' : origin.slice(at + 3).toLowerCase()
+}
+
+/** The password that an Authorization header brings (Bearer, or Basic of the user 'default'), or null. */
+export function passwordOf(header: string | undefined): { user: string; password: Buffer } | null {
+  if (header === undefined) return null
+  const space = header.indexOf(' ')
+  const scheme = header.slice(0, space).toLowerCase()
+  const value = header.slice(space + 1).trim()
+  if (scheme === 'bearer') return { user: 'default', password: Buffer.from(value) }
+  if (scheme !== 'basic') return null
+  const text = Buffer.from(value, 'base64')
+  const colon = text.indexOf(0x3a)
+  if (colon < 0) return null
+  return {
+    user: colon === 0 ? 'default' : text.toString('utf8', 0, colon),
+    password: text.subarray(colon + 1),
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The replies of one connection, in the order of its commands whatever order they become known in, and their
+ * way to the socket: all replies of a turn leave in one write. A reply that is known while nothing stands
+ * before it costs no queue entry.
+ */
+import type { Socket } from 'node:net'
+import type { ExecuteDone, Result } from '../../cluster/execute.ts'
+import { assert } from '../../lib/assert.ts'
+import type { DoorStats } from '../stats.ts'
+import { toResp2, toResp3 } from './convert.ts'
+import type { InFlight } from './in-flight.ts'
+
+const MINUS = 0x2d
+/** Buffers from this size on go to the socket as they are; smaller ones are joined. */
+const JOIN_BYTES = 16 * 1024
+const POOL_SIZE = 16_384
+
+/** A reply that is still to come. Reused: `done` is made once and may be called once per use. */
+export class Pending {
+  queue: ReplyQueue | null = null
+  next: Pending | null = null
+  /** In the client's protocol; null while it is not known. */
+  reply: Buffer | null = null
+  protocol: 2 | 3 = 2
+  isSilent = false
+  isOpen = false
+  /** Counted in there with `bytes` while it is open. */
+  inFlight: InFlight | null = null
+  bytes = 0
+  readonly done: ExecuteDone = (result: Result) => this.answer(result.reply)
+
+  /** `reply` is in canonical form. */
+  answer(reply: Buffer): void {
+    assert(this.isOpen, 'Reply was given twice')
+    this.isOpen = false
+    this.inFlight?.remove(this.bytes)
+    const queue = this.queue
+    if (queue === null) recycle(this)
+    else queue.resolve(this, reply)
+  }
+}
+
+let pool: Pending | null = null
+let poolSize = 0
+
+function takePending(): Pending {
+  const pending = pool
+  if (pending === null) return new Pending()
+  pool = pending.next
+  poolSize--
+  pending.next = null
+  return pending
+}
+
+function recycle(pending: Pending): void {
+  pending.reply = null
+  pending.queue = null
+  pending.inFlight = null
+  if (poolSize >= POOL_SIZE) return
+  pending.next = pool
+  pool = pending
+  poolSize++
+}
+
+/**
+ * Queues that got replies outside of their own connection's turn; flushed together once the turn's code is
+ * done.
+ */
+export class FlushList {
+  #dirty: ReplyQueue[] = []
+  readonly #run = (): void => {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const queue of dirty) queue.flush()
+  }
+
+  add(queue: ReplyQueue): void {
+    if (this.#dirty.length === 0) queueMicrotask(this.#run)
+    this.#dirty.push(queue)
+  }
+}
+
+export class ReplyQueue {
+  readonly #socket: Socket
+  readonly #flushes: FlushList
+  readonly #stats: DoorStats
+  readonly #onFlushed: () => void
+  #head: Pending | null = null
+  #tail: Pending | null = null
+  #out: Buffer[] = []
+  #outBytes = 0
+  #isDirty = false
+  /** Entries of the queue: commands in execution and replies that wait behind them. */
+  length = 0
+  #waitingBytes = 0
+
+  /** `onFlushed` is called after each flush that found something to do or to wait for. */
+  constructor(socket: Socket, flushes: FlushList, stats: DoorStats, onFlushed: () => void) {
+    this.#socket = socket
+    this.#flushes = flushes
+    this.#stats = stats
+    this.#onFlushed = onFlushed
+  }
+
+  /** Bytes of replies that the client has not taken yet: here and in the socket. */
+  get bytes(): number {
+    return this.#waitingBytes + this.#outBytes + this.#socket.writableLength
+  }
+
+  get isIdle(): boolean {
+    return this.#head === null && this.#outBytes === 0
+  }
+
+  /** A known reply in canonical form. */
+  reply(reply: Buffer, protocol: 2 | 3, isSilent: boolean): void {
+    if (this.#head !== null) {
+      const pending = this.open(protocol, isSilent)
+      pending.answer(reply)
+      return
+    }
+    if (reply[0] === MINUS) this.#stats.errorReplies++
+    if (!isSilent) this.#emit(protocol === 2 ? toResp2(reply) : toResp3(reply))
+    this.#touch()
+  }
+
+  /** Takes the next place in the order for a reply that comes later. */
+  open(protocol: 2 | 3, isSilent: boolean): Pending {
+    const pending = takePending()
+    pending.queue = this
+    pending.protocol = protocol
+    pending.isSilent = isSilent
+    pending.isOpen = true
+    if (this.#tail === null) this.#head = pending
+    else this.#tail.next = pending
+    this.#tail = pending
+    this.length++
+    return pending
+  }
+
+  /** The same for a command of `bytes` that goes to the cluster. */
+  openInFlight(protocol: 2 | 3, isSilent: boolean, inFlight: InFlight, bytes: number): Pending {
+    const pending = this.open(protocol, isSilent)
+    pending.inFlight = inFlight
+    pending.bytes = bytes
+    inFlight.add(bytes)
+    return pending
+  }
+
+  resolve(pending: Pending, reply: Buffer): void {
+    if (reply[0] === MINUS) this.#stats.errorReplies++
+    const bytes = pending.protocol === 2 ? toResp2(reply) : toResp3(reply)
+    pending.reply = bytes
+    this.#waitingBytes += bytes.length
+    if (pending === this.#head) this.#sweep()
+  }
+
+  /** Writes what is ready. */
+  flush(): void {
+    this.#isDirty = false
+    if (this.#outBytes > 0) {
+      const out = this.#out
+      this.#out = []
+      this.#stats.bytesOut += this.#outBytes
+      writeAll(this.#socket, out, this.#outBytes)
+      this.#outBytes = 0
+    }
+    this.#onFlushed()
+  }
+
+  /** Marks the queue as being in its connection's own turn, which ends with flush(). */
+  hold(): void {
+    this.#isDirty = true
+  }
+
+  /** The client is gone: replies that still come are dropped. */
+  abandon(): void {
+    for (let pending = this.#head; pending !== null; ) {
+      const next = pending.next
+      pending.queue = null
+      pending.next = null
+      if (!pending.isOpen) recycle(pending)
+      pending = next
+    }
+    this.#head = null
+    this.#tail = null
+    this.#out = []
+    this.#outBytes = 0
+    this.#waitingBytes = 0
+    this.length = 0
+  }
+
+  #sweep(): void {
+    let pending = this.#head
+    while (pending !== null && pending.reply !== null) {
+      const next: Pending | null = pending.next
+      this.#waitingBytes -= pending.reply.length
+      if (!pending.isSilent) this.#emit(pending.reply)
+      this.length--
+      recycle(pending)
+      pending = next
+    }
+    this.#head = pending
+    if (pending === null) this.#tail = null
+    this.#touch()
+  }
+
+  #emit(bytes: Buffer): void {
+    this.#out.push(bytes)
+    this.#outBytes += bytes.length
+  }
+
+  #touch(): void {
+    if (this.#isDirty) return
+    this.#isDirty = true
+    this.#flushes.add(this)
+  }
+}
+
+function writeAll(socket: Socket, buffers: readonly Buffer[], bytes: number): void {
+  if (buffers.length === 1) {
+    socket.write(buffers[0] as Buffer)
+    return
+  }
+  if (bytes <= JOIN_BYTES) {
+    socket.write(join(buffers, 0, buffers.length, bytes))
+    return
+  }
+  socket.cork()
+  let from = 0
+  let size = 0
+  for (let i = 0; i < buffers.length; i++) {
+    const buffer = buffers[i] as Buffer
+    if (buffer.length < JOIN_BYTES && size + buffer.length <= 4 * JOIN_BYTES) {
+      size += buffer.length
+      continue
+    }
+    if (size > 0) socket.write(join(buffers, from, i, size))
+    if (buffer.length >= JOIN_BYTES) socket.write(buffer)
+    from = buffer.length >= JOIN_BYTES ? i + 1 : i
+    size = buffer.length >= JOIN_BYTES ? 0 : buffer.length
+  }
+  if (size > 0) socket.write(join(buffers, from, buffers.length, size))
+  socket.uncork()
+}
+
+function join(buffers: readonly Buffer[], from: number, to: number, bytes: number): Buffer {
+  const out = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (let i = from; i < to; i++) {
+    const buffer = buffers[i] as Buffer
+    if (buffer.length <= 32) for (let k = 0; k < buffer.length; k++) out[at + k] = buffer[k] as number
+    else out.set(buffer, at)
+    at += buffer.length
+  }
+  return out
+}
