@@ -1,0 +1,77 @@
+/**
+ * The README's tour does what the README says: every `$ command` of its console blocks is run against a real cluster
+ * and its output compared. `...` stands for anything. Ports and the program's path are replaced, nothing else.
+ */
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePorts } from '../testing/free-ports.ts'
+import { loadLayout } from './cluster/layout.ts'
+import { killNode } from './cluster/processes.ts'
+import { projectRoot } from './project-root.ts'
+
+interface Step {
+  readonly command: string
+  readonly wanted: string
+}
+
+const hasRedisCli = spawnSync('redis-cli', ['--version']).status === 0
+
+function stepsOf(markdown: string): Step[] {
+  const blocks = [...markdown.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '')
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((text) => {
+        const [command = '', ...wanted] = text.trimEnd().split('\n')
+        return { command, wanted: wanted.join('\n') }
+      }),
+  )
+}
+
+/** The expected output as a pattern. */
+function patternOf(wanted: string): RegExp {
+  const parts = wanted.split('...').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('[\\s\\S]*')}$`)
+}
+
+function runShell(command: string, folder: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile('bash', ['-c', command], { cwd: folder, timeout: 120_000 }, (_error, stdout, stderr) => {
+      resolve(`${stdout}${stderr}`.trimEnd())
+    })
+  })
+}
+
+test('the tour of README.md', {
+  skip: hasRedisCli ? false : 'needs redis-cli (Debian: redis-tools)',
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kvorum-readme-'))
+  const first = await freePorts(9)
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const entry = `import('${main}').then((m) => m.runCli(process.argv))`
+  const program = `unset KVORUM_URL KVORUM_NODE
+    kvorum() { '${process.execPath}' -e "${entry}" kvorum "$@"; }
+    redis-cli() { command redis-cli --no-raw "$@"; }`
+  const move = (text: string) =>
+    text.replace(/\b63(79|80|81)\b/g, (port) => String(Number(port) - 6379 + first))
+  const flags = `--redis-port ${first} --http-port ${first + 3} --peer-port ${first + 6}`
+  try {
+    const steps = stepsOf(readFileSync(join(projectRoot(), 'README.md'), 'utf8'))
+    assert.ok(steps.length > 5)
+    for (const [index, step] of steps.entries()) {
+      const command = index === 0 ? `${step.command} ${flags}` : move(step.command)
+      const output = await runShell(`${program}\n${command}`, folder)
+      assert.match(output, patternOf(move(step.wanted)), step.command)
+    }
+  } finally {
+    const layout = loadLayout(join(folder, 'kvorum-data', 'cluster'))
+    for (const node of layout?.nodes ?? []) await killNode(layout ?? assert.fail(), node)
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
