@@ -53,7 +53,15 @@ export class LeaderSide {
     const { group, self, clock, core, log, store, engine, configuration, link, schedule } = options
     this.logClock = new LogClock(clock)
     const { logClock } = this
-    this.reign = new Reign({ group, core, engine, configuration, logClock, changed: schedule })
+    this.reign = new Reign({
+      group,
+      core,
+      engine,
+      configuration,
+      logClock,
+      began: () => this.rounds.began(),
+      changed: schedule,
+    })
     this.proposer = new Proposer({
       group,
       self,
@@ -65,6 +73,7 @@ export class LeaderSide {
     })
     this.rounds = new ReadRounds({
       readIndex: () => (this.reign.leading ? core.readIndex() : null),
+      isElected: () => core.role === 'leader',
       stampMs: () => logClock.nowMs(),
       tick: (stampMs) => this.reign.proposeTick(stampMs),
       respond: (to, response) => link.respond(to, response),

@@ -18,6 +18,8 @@ export interface ReignOptions {
   readonly engine: Engine
   readonly configuration: Configuration
   readonly logClock: LogClock
+  /** This node leads with complete state from now on. */
+  readonly began: () => void
   /** Something was proposed, or may be from now on. */
   readonly changed: () => void
 }
@@ -54,6 +56,7 @@ export class Reign {
     this.#awaited = 0
     this.#leading = true
     this.#options.logClock.start(this.#options.engine.stampMs)
+    this.#options.began()
     this.#options.changed()
   }
 

@@ -15,6 +15,7 @@ const RETRY_MS = 50
 export interface RedisServer {
   readonly client: RespClient
   readonly port: number
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -23,16 +24,17 @@ export function findRedisServer(): string | null {
   return PATHS.find((path) => existsSync(path)) ?? null
 }
 
-/** Starts the program at `path` and waits until it answers. */
-export async function startRedisServer(path: string): Promise<RedisServer> {
+/** Starts the program at `path` with `further` options and waits until it answers. */
+export async function startRedisServer(path: string, further: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort()
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...further]
   const child = spawn(path, options, { stdio: 'ignore' })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const client = await connectTo(port, child)
   return {
     client,
     port,
+    pid: child.pid ?? 0,
     stop: () => {
       client.close()
       child.kill('SIGKILL')
