@@ -157,3 +157,14 @@ test('long work is sliced: the loop gets its turn after some milliseconds', () =
   settle()
   assert.equal(applier.index, 1)
 })
+
+test('after stop() nothing is applied, and a fetch that fails because the files are closed is no failure', () => {
+  const { applier, append, happened, deferred, settle } = fixture(1)
+  append(increment('a'), increment('b'))
+  applier.advance(1)
+  applier.stop()
+  settle()
+  applier.advance(1)
+  applier.resume()
+  assert.deepEqual([happened, deferred.length, applier.index], [['fetch'], 0, 0])
+})

@@ -90,6 +90,12 @@ export class Applier {
     this.#blocked = false
   }
 
+  /** Nothing is applied any more; what is under way is dropped. */
+  stop(): void {
+    this.reset(this.#index)
+    this.#blocked = true
+  }
+
   /** Entries up to `index` may be applied. */
   advance(index: number): void {
     if (index <= this.#target) return
@@ -142,8 +148,9 @@ export class Applier {
       return found[0] ?? null
     }
     const resume = this.#block()
+    const generation = this.#generation
     this.#options.log.read(low, this.#target + 1, READ_BYTES, (error, entries) => {
-      if (error !== null) return this.#options.onFatal(error)
+      if (error !== null) return this.#failed(error, generation)
       resume(() => {
         this.#entries = entries
         this.#next = 0
@@ -239,8 +246,9 @@ export class Applier {
   #fetchMissed(): void {
     this.misses++
     const resume = this.#block()
+    const generation = this.#generation
     this.#options.store.fetch(this.#keysAhead(), (error, pin) => {
-      if (error !== null) return this.#options.onFatal(error)
+      if (error !== null) return this.#failed(error, generation)
       resume(() => {
         this.#releasePin()
         this.#pin = pin
@@ -259,6 +267,11 @@ export class Applier {
       at = skipCommand(cursor.payload, at)
     }
     return keys
+  }
+
+  /** What was dropped meanwhile may fail: its entries went, or the files are closed. */
+  #failed(error: Error, generation: number): void {
+    if (generation === this.#generation) this.#options.onFatal(error)
   }
 
   #releasePin(): void {

@@ -8,7 +8,7 @@ import { errorCodeReply } from '../protocol/reply.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { ReadRequest } from './frames.ts'
 import { Origin } from './origin.ts'
-import { answerRead, type PendingRead } from './pending.ts'
+import { answerRead, type PendingRead, waitsForWrite } from './pending.ts'
 import { ReadRunner } from './read-runner.ts'
 import { ReadGate } from './reads.ts'
 
@@ -46,12 +46,13 @@ export class ClientSide {
       ask: (request) => this.#leader !== 0 && link.ask(this.#leader, request),
       serve: (read) => this.runner.serve(read),
       hasQuorum,
+      firstRequest: Number.parseInt(options.bootId.slice(0, 8), 16) >>> 0,
     })
     this.origin = new Origin({
       send: (leader, chunks) => link.forward(leader, chunks),
       hasQuorum,
       unblocked: (reads) => {
-        for (const read of reads) if (read.done !== null) this.runner.serve(read)
+        for (const read of reads) if (read.done !== null && !waitsForWrite(read)) this.runner.serve(read)
       },
     })
     this.adoptSession()
@@ -81,6 +82,7 @@ export class ClientSide {
   tick(nowMs: number): void {
     this.origin.tick(nowMs)
     this.gate.tick(nowMs)
+    this.runner.tick(nowMs, this.#options.hasQuorum())
     if (this.origin.session !== 0 || this.#leader === 0) return
     if (nowMs - this.#sessionAskedMs < SESSION_RETRY_MS) return
     if (this.#options.link.openSession(this.#leader)) this.#sessionAskedMs = nowMs
@@ -118,5 +120,6 @@ export class ClientSide {
   stop(): void {
     this.origin.abandon()
     this.gate.close()
+    this.runner.close()
   }
 }

@@ -20,6 +20,10 @@ export class CommitNews {
   readonly #options: CommitNewsOptions
   /** The highest commit index that left with some append. */
   #told = 0
+  /** When the commit index moved beyond #told; meaningful while news is pending. */
+  #sinceMs = 0
+  #wasPending = false
+  #hurried = false
   #timer: Timer | null = null
 
   constructor(options: CommitNewsOptions) {
@@ -27,22 +31,43 @@ export class CommitNews {
   }
 
   sent(message: Message): void {
-    if (message.kind === 'appendEntries') this.#told = Math.max(this.#told, message.commitIndex)
+    if (message.kind !== 'appendEntries' || message.commitIndex <= this.#told) return
+    this.#told = message.commitIndex
+    this.#wasPending = false
   }
 
   /** Called at the end of a turn. */
   consider(): void {
+    const hurried = this.#hurried
+    this.#hurried = false
     if (!this.#pending()) return
     const { proposer, core, clock } = this.#options
-    if (proposer.queuedBytes === 0 && proposer.takeRemote(core.commitIndex)) return this.#tell()
-    this.#timer ??= clock.setTimer(DELAY_MS, () => {
-      this.#timer = null
-      if (this.#pending()) this.#tell()
-    })
+    if (!this.#wasPending) {
+      this.#wasPending = true
+      this.#sinceMs = clock.monotonicMs()
+    }
+    const awaited = proposer.queuedBytes === 0 && proposer.takeRemote(core.commitIndex)
+    if (hurried || awaited) this.#tell()
+    else this.#arm(DELAY_MS)
+  }
+
+  /** Somebody waits for the news, another node's read: it leaves at the end of this turn. */
+  hurry(): void {
+    this.#hurried = true
   }
 
   stop(): void {
     this.#timer?.cancel()
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer ??= this.#options.clock.setTimer(delayMs, () => {
+      this.#timer = null
+      if (!this.#pending()) return
+      const leftMs = this.#sinceMs + DELAY_MS - this.#options.clock.monotonicMs()
+      if (leftMs > 0) this.#arm(leftMs)
+      else this.#tell()
+    })
   }
 
   #pending(): boolean {
@@ -52,6 +77,7 @@ export class CommitNews {
 
   #tell(): void {
     this.#told = this.#options.core.commitIndex
+    this.#wasPending = false
     this.#options.core.broadcastCommit()
     this.#options.pump()
   }

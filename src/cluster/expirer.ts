@@ -56,6 +56,7 @@ export class Expirer {
       sequence: 0,
       readsBefore: null,
       readsAfter: null,
+      previous: null,
       done: (result) => {
         this.#busy = false
         if (result.error !== null) return

@@ -76,7 +76,10 @@ export class LeaderSide {
       isElected: () => core.role === 'leader',
       stampMs: () => logClock.nowMs(),
       tick: (stampMs) => this.reign.proposeTick(stampMs),
-      respond: (to, response) => link.respond(to, response),
+      respond: (to, response) => {
+        link.respond(to, response)
+        if (to !== self) this.commitNews.hurry()
+      },
     })
     this.sender = new SnapshotSender({
       store,

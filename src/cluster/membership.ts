@@ -228,7 +228,9 @@ export class Membership {
   /** Not the leader any more: a transfer succeeded, a removal of oneself too; the rest may go on elsewhere. */
   #finishAsFollower(operation: Operation): void {
     const { request } = operation
-    if (request.kind === 'transferLeader') return this.#finish(operation, null)
+    const { configuration } = this.#options
+    const isOut = request.kind === 'removeNode' && configuration.named(request.name) === undefined
+    if (isOut || request.kind === 'transferLeader') return this.#finish(operation, null)
     this.#finish(operation, 'leadership changed during the change; look at the members and try again')
   }
 

@@ -282,7 +282,12 @@ export class Node implements Executor {
       this.#parts.self,
     )
     for (const warning of warnings) logger.warn(warning)
-    if (refusal !== null) onFatal(new Error(refusal))
+    if (refusal === null) return
+    // A node that joined later may stand before the entry that made it a member: only a founder was one from the start.
+    const { peerId } = this.#parts.self
+    const isFounder = this.#formed?.members.some((member) => member.peerId === peerId) === true
+    if (isFounder || host.replica.configuration.contains(peerId)) onFatal(new Error(refusal))
+    else logger.warn(refusal)
   }
 
   #identity(): NodeIdentity {

@@ -51,6 +51,7 @@ function fixture() {
       sequence: 0,
       readsBefore: null,
       readsAfter: null,
+      previous: null,
     }
   }
   const ready = (): void => {
@@ -205,6 +206,7 @@ test('R20: beyond its bytes the origin refuses with a retryable error', () => {
     sequence: 0,
     readsBefore: null,
     readsAfter: null,
+    previous: null,
   })
   origin.submit(big(() => {}))
   origin.submit(big((result) => answers.push(result)))

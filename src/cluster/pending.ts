@@ -25,6 +25,8 @@ export interface PendingWrite {
   done: ExecuteDone | null
   /** 0 until it is first forwarded; then its place in this node's replicated session, for good. */
   sequence: number
+  /** The write ahead of it on its connection that was unresolved when it came, or null. */
+  previous: PendingWrite | null
   /** Reads ahead of it on its connection that were unanswered when it came: served right before it applies (R3). */
   readonly readsBefore: readonly PendingRead[] | null
   /** Reads behind it on its connection whose round is confirmed and that only wait for this write. */
@@ -48,9 +50,27 @@ export function answerWrite(write: PendingWrite, reply: Buffer, error: ErrorCode
   const done = write.done
   if (done === null) return
   write.done = null
+  // A refused write may be answered before those ahead of it.
+  write.previous = unresolved(write.previous)
   const session = write.session
-  if (session !== null && session.newestWrite === write) session.newestWrite = null
+  if (session !== null && session.newestWrite === write) session.newestWrite = write.previous
   done({ reply, error })
+}
+
+/** `write` or else the newest write ahead of it on its connection that is not resolved; null when there is none. */
+function unresolved(write: PendingWrite | null): PendingWrite | null {
+  let at = write
+  while (at !== null && at.done === null) at = at.previous
+  return at
+}
+
+/** True when `read` must wait for a write ahead of it on its connection (R3): it will be given back with that one. */
+export function waitsForWrite(read: PendingRead): boolean {
+  const write = unresolved(read.after)
+  if (write === null) return false
+  write.readsAfter ??= []
+  write.readsAfter.push(read)
+  return true
 }
 
 export function answerRead(read: PendingRead, reply: Buffer, error: ErrorCode | null): void {
@@ -68,4 +88,13 @@ export function answerRead(read: PendingRead, reply: Buffer, error: ErrorCode | 
 
 export function refuseRead(read: PendingRead, error: ErrorCode): void {
   answerRead(read, errorCodeReply(error), error)
+}
+
+/** Refuses the reads whose deadline is past, whose client is gone, or all without a majority (R15); returns the others. */
+export function sweepReads(reads: readonly PendingRead[], nowMs: number, quorum: boolean): PendingRead[] {
+  for (const read of reads) {
+    const isOver = !quorum || read.deadlineMs <= nowMs || read.session.closed
+    if (isOver) refuseRead(read, quorum ? 'NO_LEADER' : 'NO_QUORUM')
+  }
+  return reads.filter((read) => read.done !== null)
 }

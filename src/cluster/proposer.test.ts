@@ -88,7 +88,7 @@ test('R14: from a gap on the stream is refused until it starts anew', () => {
   proposer.receive(2, frame(1, 0, 1), 0)
   proposer.receive(2, frame(1, 2, 3), 0)
   proposer.receive(2, frame(1, 3, 4), 0)
-  proposer.receive(2, frame(2, 0, 2, 3), 0)
+  proposer.receive(2, frame(2, 0, 1, 4), 0)
   proposer.cut(0)
   assert.deepEqual(refused, ['2/1/2 gap', '2/1/3 gap'])
   assert.deepEqual(entries.map(counts), [4])
@@ -129,4 +129,19 @@ test('R1: another node is told of the commit of its commands once', () => {
   assert.equal(proposer.takeRemote(1), false)
   assert.equal(proposer.takeRemote(2), true)
   assert.equal(proposer.takeRemote(2), false)
+})
+
+test('R20: a new stream replaces what waits of the one before it', () => {
+  const { proposer, entries, state } = fixture()
+  state.outcome = 'full'
+  proposer.receive(3, frame(1, 0, 1, 2), 0)
+  for (let stream = 1; stream <= 5; stream++) {
+    proposer.receive(2, frame(stream, 0, 1, 3), 0)
+    proposer.receive(2, frame(stream, 1, 4, 3), 0)
+  }
+  assert.equal(proposer.queuedBytes, 2 * frame(1, 0, 1, 3).length + frame(1, 0, 1, 2).length - 3 * 12)
+  state.outcome = 'ok'
+  proposer.cut(0)
+  assert.deepEqual(entries.map(counts), [8])
+  assert.equal(proposer.queuedBytes, 0)
 })

@@ -27,10 +27,9 @@ export interface ProposerOptions {
 }
 
 interface QueuedRun {
+  readonly origin: PeerId
   readonly bytes: Buffer
   readonly commands: number
-  /** From another node: that node answers its client when it learns of the commit. */
-  readonly remote: boolean
 }
 
 export class Proposer {
@@ -60,12 +59,22 @@ export class Proposer {
     const header = decodeForwardHeader(payload)
     if (!this.#options.isLeader()) return this.#options.refuse(origin, header, 'notLeader')
     const known = this.#streams.get(origin)
-    if (header.frame === 0) this.#streams.set(origin, { stream: header.stream, nextFrame: 1 })
+    if (header.frame === 0) this.#restart(origin, header.stream)
     else if (known === undefined || known.stream !== header.stream || known.nextFrame !== header.frame) {
       this.#streams.delete(origin)
       return this.#options.refuse(origin, header, 'gap')
     } else known.nextFrame++
-    this.#queueRuns(payload, origin !== this.#options.self, nowMs)
+    this.#queueRuns(payload, origin, nowMs)
+  }
+
+  /** A new stream brings everything unresolved again: what waits of the one before need not be proposed twice. */
+  #restart(origin: PeerId, stream: number): void {
+    this.#streams.set(origin, { stream, nextFrame: 1 })
+    const kept = this.#queue.slice(this.#head).filter((run) => run.origin !== origin)
+    this.#queue = kept
+    this.#head = 0
+    this.#bytes = kept.reduce((sum, run) => sum + run.bytes.length, 0)
+    this.#commands = kept.reduce((sum, run) => sum + run.commands, 0)
   }
 
   /** True when an entry up to `commitIndex` carries commands of another node that was not told of it yet. */
@@ -104,13 +113,13 @@ export class Proposer {
     return 0
   }
 
-  #queueRuns(payload: Buffer, remote: boolean, nowMs: number): void {
+  #queueRuns(payload: Buffer, origin: PeerId, nowMs: number): void {
     if (this.#head === this.#queue.length) this.#waitingSinceMs = nowMs
     let at = FORWARD_HEADER_SIZE
     while (at < payload.length) {
       const commands = readU32(payload, at + 24)
       const end = at + RUN_HEADER_SIZE + readU32(payload, at + 28)
-      this.#queue.push({ bytes: payload.subarray(at, end), commands, remote })
+      this.#queue.push({ origin, bytes: payload.subarray(at, end), commands })
       this.#bytes += end - at
       this.#commands += commands
       at = end
@@ -131,7 +140,7 @@ export class Proposer {
       chunks.push(run.bytes)
       bytes += run.bytes.length
       commands += run.commands
-      remote ||= run.remote
+      remote ||= run.origin !== this.#options.self
       next++
     }
     const { target, group } = this.#options

@@ -7,7 +7,10 @@ import { isScan, scanPage, scanPlan } from '../engine/scan.ts'
 import type { Engine } from '../engine/types.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import { MISS, type Store } from '../storage/store/types.ts'
-import { answerRead, type PendingRead } from './pending.ts'
+import { answerRead, type PendingRead, refuseRead, sweepReads } from './pending.ts'
+
+/** A tick that has not come for this long is asked for again. */
+const TICK_RETRY_MS = 250
 
 export interface ReadRunnerOptions {
   readonly engine: Engine
@@ -19,6 +22,7 @@ export interface ReadRunnerOptions {
 export class ReadRunner {
   readonly #options: ReadRunnerOptions
   #waitingForTick: PendingRead[] = []
+  #tickAskedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: ReadRunnerOptions) {
     this.#options = options
@@ -51,6 +55,24 @@ export class ReadRunner {
     if (ready.length === 0) return
     this.#waitingForTick = this.#waitingForTick.filter((read) => read.done !== null && read.nowMs > stampMs)
     for (const read of ready) if (read.done !== null) this.serve(read)
+  }
+
+  /**
+   * Reads that wait for a tick: refuses those whose time is up (R15), and asks again for the others, because the request
+   * may be lost with its leader or refused by it.
+   */
+  tick(nowMs: number, quorum: boolean): void {
+    if (this.#waitingForTick.length === 0) return
+    this.#waitingForTick = sweepReads(this.#waitingForTick, nowMs, quorum)
+    if (nowMs - this.#tickAskedMs < TICK_RETRY_MS) return
+    this.#tickAskedMs = nowMs
+    for (const read of this.#waitingForTick) this.#options.wantTick(read.nowMs)
+  }
+
+  /** Answers what waits for a tick. */
+  close(): void {
+    for (const read of this.#waitingForTick) refuseRead(read, 'SHUTTING_DOWN')
+    this.#waitingForTick = []
   }
 
   #waitForTick(read: PendingRead): void {

@@ -6,7 +6,7 @@ import type { ReadRequest } from './frames.ts'
 import type { ClientSession, PendingRead, PendingWrite } from './pending.ts'
 import { ReadGate } from './reads.ts'
 
-function fixture() {
+function fixture(firstRequest = 1) {
   const asked: ReadRequest[] = []
   const served: PendingRead[] = []
   const errors: (string | null)[] = []
@@ -18,6 +18,7 @@ function fixture() {
     },
     serve: (read) => served.push(read),
     hasQuorum: () => state.quorum,
+    firstRequest,
   })
   const session: ClientSession = { id: 1, closed: false, lastWrite: 0, newestWrite: null, reads: [] }
   const read = (after: PendingWrite | null = null, deadlineMs = 1_000): PendingRead => ({
@@ -114,4 +115,18 @@ test('R15: without a majority reads are refused at once, at their deadline they 
   gate.tick(101)
   gate.submit(read())
   assert.deepEqual(errors, ['NO_LEADER', 'NO_QUORUM', 'NO_QUORUM'])
+})
+
+test('R3: an answer meant for an earlier process of this node confirms nothing', () => {
+  const { gate, asked, served, read } = fixture(0xffff_ffff)
+  gate.submit(read())
+  gate.flush(0)
+  gate.confirmed({ request: 1, index: 3, stampMs: 0 }, 3)
+  assert.equal(served.length, 0)
+  gate.submit(read())
+  gate.flush(0)
+  assert.deepEqual(
+    asked.map((request) => request.request),
+    [0xffff_ffff, 0],
+  )
 })

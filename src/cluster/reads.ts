@@ -5,7 +5,7 @@
  */
 import { limits } from '../protocol/limits.ts'
 import type { ReadRequest, ReadResponse } from './frames.ts'
-import { type PendingRead, refuseRead } from './pending.ts'
+import { type PendingRead, refuseRead, waitsForWrite } from './pending.ts'
 
 /** Rounds on their way at once: reads that come meanwhile gather for the next one. */
 const ROUNDS = 2
@@ -24,6 +24,11 @@ export interface ReadGateOptions {
   /** Runs the read now: every condition of R3 holds. */
   readonly serve: (read: PendingRead) => void
   readonly hasQuorum: () => boolean
+  /**
+   * The number of the first round: another one in every process, because the answer to an earlier process of this node
+   * may still come and has an index that is too low.
+   */
+  readonly firstRequest: number
 }
 
 export class ReadGate {
@@ -31,7 +36,7 @@ export class ReadGate {
   #queued: PendingRead[] = []
   readonly #asked = new Map<number, Round>()
   #confirmed: Round[] = []
-  #nextRequest = 1
+  #nextRequest: number
   #tickMs = 0
   #closing = false
   /** Counters for status and tests. */
@@ -40,6 +45,7 @@ export class ReadGate {
 
   constructor(options: ReadGateOptions) {
     this.#options = options
+    this.#nextRequest = options.firstRequest
   }
 
   get waiting(): number {
@@ -122,12 +128,7 @@ export class ReadGate {
   #serveRound(round: Round): void {
     for (const read of round.reads) {
       if (read.done === null) continue
-      const write = read.after
-      if (write !== null && write.done !== null) {
-        write.readsAfter ??= []
-        write.readsAfter.push(read)
-        continue
-      }
+      if (waitsForWrite(read)) continue
       this.served++
       this.#options.serve(read)
     }

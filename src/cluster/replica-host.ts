@@ -115,6 +115,7 @@ export class ReplicaHost {
       sequence: 0,
       readsBefore: session.reads.length === 0 ? null : session.reads.slice(),
       readsAfter: null,
+      previous: session.newestWrite,
     }
     session.newestWrite = write
     this.#submitWrite(write)
@@ -271,6 +272,7 @@ export class ReplicaHost {
       sequence: 0,
       readsBefore: null,
       readsAfter: null,
+      previous: null,
       done: () => {
         this.#spaceProposed = null
       },

@@ -144,6 +144,7 @@ export class Replica {
     this.#stopped = true
     this.leaderSide.commitNews.stop()
     this.#cutTimer?.cancel()
+    this.applier.stop()
     this.clients.stop()
   }
 
@@ -197,7 +198,7 @@ export class Replica {
       this.#persister.take(ready)
       for (const read of ready.reads) this.leaderSide.rounds.confirmed(read)
       const offer = ready.installSnapshot
-      if (offer !== null) this.receiver.start(offer.from, this.#options.clock.monotonicMs())
+      if (offer !== null) this.receiver.start(offer.from, offer.meta.index, this.#options.clock.monotonicMs())
       this.applier.advance(ready.applyTo)
     }
     this.#noteRole()

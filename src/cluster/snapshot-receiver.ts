@@ -39,6 +39,8 @@ export class SnapshotReceiver {
   #state: State = 'idle'
   #transfer: Transfer | null = null
   #askedMs = 0
+  /** The index of the offer that the core waits for: nothing older may be installed. */
+  #offeredIndex = 0
   /** The file being pulled and how much of it is here: survives a break (files are unique by name). */
   #partName = ''
   #partSize = 0
@@ -54,7 +56,8 @@ export class SnapshotReceiver {
   }
 
   /** The core was offered a snapshot that this log needs. */
-  start(from: PeerId, nowMs: number): void {
+  start(from: PeerId, offeredIndex: number, nowMs: number): void {
+    this.#offeredIndex = offeredIndex
     if (this.#state === 'idle') this.#begin(from, nowMs)
   }
 
@@ -102,6 +105,10 @@ export class SnapshotReceiver {
     this.#askedMs = nowMs
     const transfer: Transfer = { from, id, snapshot: { index, term, manifest }, missing: [] }
     this.#transfer = transfer
+    // After a change of leader another node answers than the one that offered, and its manifest may be older.
+    if (index < this.#offeredIndex) {
+      return this.#failed(new Error(`Manifest has index ${index}, expected at least ${this.#offeredIndex}`))
+    }
     this.#options.store.filesPresent(manifest, (error, present) => {
       if (this.#transfer !== transfer) return
       if (error !== null) return this.#failed(error)
@@ -132,7 +139,10 @@ export class SnapshotReceiver {
     const offset = this.#partSize
     this.#askedMs = nowMs
     this.#options.store.receive(this.#partName, offset, bytes, (error) => {
-      if (error !== null) return this.#failed(error)
+      if (error !== null) {
+        if (this.#transfer === transfer) this.#failed(error)
+        return
+      }
       this.#partSize = offset + bytes.length
       this.bytesReceived += bytes.length
       if (this.#transfer !== transfer) return
