@@ -5,7 +5,7 @@
 import { assert, must } from '../lib/assert.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { PeerId } from '../protocol/members.ts'
-import { campaign, stepCandidate, tickFollower } from './election.ts'
+import { campaign, campaignIfWaiting, stepCandidate, tickFollower } from './election.ts'
 import {
   acknowledge,
   answerPreVote,
@@ -199,6 +199,7 @@ export class RaftCore {
   appliedTo(index: Index): void {
     this.#state.log.appliedTo(index)
     leader.leaveJointIfDue(this.#state)
+    campaignIfWaiting(this.#state)
   }
 
   /** Leader: appends an entry made by encodeEntry() with `term` and `lastIndex + 1`. */
@@ -330,6 +331,7 @@ export class RaftCore {
   /** Follower: the snapshot of Ready.installSnapshot will not be installed; the leader may offer another. */
   snapshotAbandoned(): void {
     this.#state.installing = null
+    this.#state.log.thaw()
   }
 
   /** Leader: tells the commit index to every follower that has not heard it. */

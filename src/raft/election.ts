@@ -24,9 +24,19 @@ export function tickFollower(state: CoreState): void {
 export function campaign(state: CoreState, transfer: boolean): void {
   if (state.role === 'leader' || !state.canCampaign) return
   // With a committed configuration unapplied this node would count by an outdated one.
-  if (state.log.hasUnappliedConfig) return
+  if (state.log.hasUnappliedConfig) {
+    state.campaignWhenApplied = transfer
+    return
+  }
   if (transfer) requestVotes(state, true)
   else requestPreVotes(state)
+}
+
+/** Something was applied: a campaign may have waited for it. */
+export function campaignIfWaiting(state: CoreState): void {
+  if (!state.campaignWhenApplied || state.log.hasUnappliedConfig) return
+  state.campaignWhenApplied = false
+  campaign(state, true)
 }
 
 function requestPreVotes(state: CoreState): void {

@@ -87,7 +87,10 @@ export function receiveSnapshotOffer(state: CoreState, message: InstallSnapshot)
   if (state.installing !== null) return
   if (state.log.matchTerm(meta.index, meta.term)) commitFromLeader(state, meta.index)
   if (meta.index <= state.log.commitIndex) acknowledge(state, message.from, state.log.commitIndex)
-  else state.installing = { meta, from: message.from }
+  else {
+    state.installing = { meta, from: message.from }
+    state.log.freeze()
+  }
 }
 
 /** A leader of an older term learns that it is not the leader any more: it cannot find out by itself with PreVote. */

@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Inflights } from './inflights.ts'
 
+fc.configureGlobal({ seed: 20_268 })
+
 test('the window counts messages and bytes like a list does', () => {
   const action = fc.oneof(
     fc.record({ add: fc.integer({ min: 0, max: 40 }) }),

@@ -210,8 +210,8 @@ export function transferLeadership(state: CoreState, target: PeerId): 'ok' | 'no
 }
 
 /**
- * Raft thesis 4.2.2: this node's removal is committed. One that has everything campaigns at once; it needs the old
- * configuration for that, so only the others are told that it is over.
+ * Raft thesis 4.2.2: this node's removal is committed. One that has everything campaigns at once, under the old
+ * configuration if it must; failing that, at least the commit index goes out before this node falls silent.
  */
 function handOver(state: CoreState): void {
   const { tracker, log } = state

@@ -7,6 +7,8 @@ import fc from 'fast-check'
 import { changeConf, confFlaw, confOfVoters, EMPTY_CONF, isJoint, isVoter } from './membership.ts'
 import type { ConfChange, ConfChangeStep, ConfState } from './types.ts'
 
+fc.configureGlobal({ seed: 20_268 })
+
 /** 'v1' adds a voter, 'l2' adds a learner, 'r3' removes; '' leaves a joint configuration. */
 function change(text: string): ConfChange {
   const kinds = { v: 'addVoter', l: 'addLearner', r: 'remove' } as const

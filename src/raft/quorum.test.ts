@@ -6,6 +6,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { jointIndex, jointVote, majorityIndex, majorityVote } from './quorum.ts'
 
+fc.configureGlobal({ seed: 20_268 })
+
 function bruteIndex(voters: readonly number[], indexOf: (peer: number) => number): number {
   if (voters.length === 0) return Number.POSITIVE_INFINITY
   let best = 0

@@ -29,6 +29,8 @@ export class RaftLog {
   #unknownTo: Index
   /** The commit index that is on disk. */
   #durableCommit: Index
+  /** The last term while a snapshot is on its way: the reader may have replaced its log already. */
+  #frozenTerm: Term | null = null
   /** Told of every truncation: nothing from `index` on that was handed out before is attested by its write any more. */
   readonly #onTruncate: (index: Index) => void
 
@@ -70,6 +72,7 @@ export class RaftLog {
   }
 
   get lastTerm(): Term {
+    if (this.#frozenTerm !== null) return this.#frozenTerm
     return must(this.term(this.lastIndex), 'term of the last entry')
   }
 
@@ -267,6 +270,18 @@ export class RaftLog {
     this.#stableIndex = index
   }
 
+  /**
+   * From here until thaw() or restore() nothing is appended, and votes are judged by the log as it was: the host may
+   * put a snapshot into the reader at any moment before it says so.
+   */
+  freeze(): void {
+    this.#frozenTerm = this.lastTerm
+  }
+
+  thaw(): void {
+    this.#frozenTerm = null
+  }
+
   /** The whole log has been replaced by a snapshot that is durable. */
   restore(meta: SnapshotMeta): void {
     assert(
@@ -274,6 +289,7 @@ export class RaftLog {
       () => `Snapshot ${meta.index} is behind commit ${this.#commitIndex}`,
     )
     this.#onTruncate(0)
+    this.thaw()
     this.#tail = []
     this.#stableIndex = meta.index
     this.#takenIndex = meta.index

@@ -91,6 +91,9 @@ export class CoreState {
   /** Leader: entries wait to be durable here before they are sent. */
   heldBack = false
 
+  /** Follower: leadership was handed to it while a committed configuration waits to be applied; it campaigns then. */
+  campaignWhenApplied = false
+
   /** Set by the host. */
   promotable = true
   heartbeatsWithheld = false

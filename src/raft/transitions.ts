@@ -32,6 +32,7 @@ export function enterRole(state: CoreState, role: Role, term: Term): void {
   state.termCommitted = false
   state.sendDue = false
   state.heldBack = false
+  state.campaignWhenApplied = false
 }
 
 /** Follows `leader` (NO_PEER: not known yet) in `term`. */

@@ -214,7 +214,8 @@ export class SimNode {
   }
 
   #writeLater(): void {
-    const { diskMinMs, diskMaxMs } = this.params
+    const { diskMinMs, slowNode, slowDiskMs } = this.params
+    const diskMaxMs = this.id === slowNode ? slowDiskMs : this.params.diskMaxMs
     const count = this.disk.queued
     const spread = this.healthyDisk ? 0 : diskMaxMs - diskMinMs
     this.later(diskMinMs + this.#random.float() * spread, () => this.#synced(count))

@@ -30,6 +30,9 @@ export interface SimParams {
 
   readonly diskMinMs: number
   readonly diskMaxMs: number
+  /** This node's disk takes up to slowDiskMs instead; 0 = none does. */
+  readonly slowNode: number
+  readonly slowDiskMs: number
   /** Appended entries are readable before they are durable. */
   readonly visibleAtOnce: boolean
   /** entries() says 'pending', snapshot() says null. */
@@ -83,6 +86,8 @@ export function drawParams(random: Random): SimParams {
     encoded: 0.02,
     diskMinMs,
     diskMaxMs: diskMinMs + (random.float() < 0.7 ? between(1, 10) : between(10, 100)),
+    slowNode: sometimes(0.25, () => between(1, 3)),
+    slowDiskMs: between(100, 600),
     visibleAtOnce: random.float() < 0.5,
     notInMemory: sometimes(0.4, () => random.float() * 0.5),
     applyMs: random.float() < 0.7 ? 2 : between(5, 100),

@@ -16,7 +16,7 @@ import { SimDisk } from './disk.ts'
 export interface ScriptOptions {
   readonly voters: readonly number[]
   readonly learners?: readonly number[]
-  /** Nodes that run and belong to nothing yet. */
+  /** Nodes that run, know the founders and are no members yet. */
   readonly spares?: readonly number[]
   readonly limits?: Partial<CoreLimits>
 }
@@ -109,7 +109,7 @@ export class Script {
     const limits = options.limits ?? {}
     for (const id of [...options.voters, ...conf.learners])
       this.nodes.set(id, new ScriptNode(id, conf, limits))
-    for (const id of options.spares ?? []) this.nodes.set(id, new ScriptNode(id, confOfVoters([]), limits))
+    for (const id of options.spares ?? []) this.nodes.set(id, new ScriptNode(id, conf, limits))
   }
 
   node(id: number): ScriptNode {
@@ -184,10 +184,7 @@ export class Script {
     while (node.applied < node.applyTo) {
       const entry = must(node.disk.durable.entry(node.applied + 1), 'entry to apply')
       node.applied = entry.index
-      if (entry.kind === EntryKind.config) {
-        const change = decodeConfChange(entryPayload(entry))
-        node.disk.manifest = { ...node.disk.manifest, conf: node.core.applyConfChange(change) }
-      }
+      if (entry.kind === EntryKind.config) node.core.applyConfChange(decodeConfChange(entryPayload(entry)))
       node.core.appliedTo(entry.index)
     }
     return node.applied - from
@@ -217,6 +214,7 @@ export class Script {
         moved += this.ready(id).numbers.length
         moved += this.persist(id)
         moved += this.apply(id)
+        this.core(id).broadcastCommit()
       }
       moved += this.deliver((message) => among.includes(message.from) && among.includes(message.to))
     }
