@@ -8,6 +8,7 @@
 
 import { readU32, writeU32 } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
+import { parseJsonObject } from '../lib/json.ts'
 import type { PeerId } from '../protocol/members.ts'
 import type { AdminRequest } from './execute.ts'
 
@@ -51,8 +52,9 @@ export class AdminDesk {
 
   /** Another node's request. */
   onRequest(from: PeerId, payload: Buffer): void {
+    const request = parseJsonObject<AdminRequest>(payload.toString('utf8', 4)) as AdminRequest | null
+    if (payload.length < 4 || request?.kind === undefined) return
     const number = readU32(payload, 0)
-    const request = JSON.parse(payload.toString('utf8', 4)) as AdminRequest
     const answer = (error: string | null): void => this.#options.reply(from, frame(number, error ?? ''))
     if (this.#options.leader() === this.#options.self) this.#options.perform(request, answer)
     else answer('that node does not lead any more; try again')

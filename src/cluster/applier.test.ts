@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { commandTable } from '../engine/command-table.ts'
 import { KvEngine } from '../engine/engine.ts'
 import { must } from '../lib/assert.ts'
+import { codedError } from '../lib/coded-error.ts'
 import { SeededRandom } from '../lib/random.ts'
 import { encodeCommand } from '../protocol/commands.ts'
 import { type Entry, EntryKind, encodeEntry } from '../protocol/entry.ts'
@@ -33,7 +34,14 @@ function fixture(missShare = 0) {
   const entries: Entry[] = []
   const deferred: (() => void)[] = []
   const happened: string[] = []
-  const state = { readsBefore: new Map<number, PendingRead[]>(), mustWait: false, sequence: 1, nowMs: 0 }
+  const state = {
+    readsBefore: new Map<number, PendingRead[]>(),
+    mustWait: false,
+    onDisk: false,
+    replaced: false,
+    sequence: 1,
+    nowMs: 0,
+  }
   const store = {
     endEntry: (index: number) => happened.push(`end ${index}`),
     fetch: (keys: readonly string[], done: (error: null, pin: { release(): void }) => void) => {
@@ -45,7 +53,12 @@ function fixture(missShare = 0) {
     },
   } as unknown as Store
   const log = {
-    entries: (low: number, high: number) => entries.slice(low - 1, high - 1),
+    entries: (low: number, high: number) => (state.onDisk ? 'pending' : entries.slice(low - 1, high - 1)),
+    read: (low: number, high: number, _: number, done: (error: Error | null, found: Entry[]) => void) =>
+      deferred.push(() => {
+        if (state.replaced) done(codedError('COMPACTED', 'entry 1 is gone'), [])
+        else done(null, entries.slice(low - 1, high - 1))
+      }),
   } as unknown as LogGroup
   const applier = new Applier({
     clock: {
@@ -167,4 +180,22 @@ test('after stop() nothing is applied, and a fetch that fails because the files 
   applier.advance(1)
   applier.resume()
   assert.deepEqual([happened, deferred.length, applier.index], [['fetch'], 0, 0])
+})
+
+test('R10: entries that a snapshot replaces while they are read end nothing: applying waits for the reset', () => {
+  const { applier, append, happened, state, settle } = fixture()
+  append(set('a', '1'))
+  state.onDisk = true
+  applier.advance(1)
+  state.replaced = true
+  state.mustWait = true
+  settle()
+  assert.deepEqual([happened, applier.index], [[], 0])
+  applier.reset(1)
+  state.mustWait = false
+  append(set('a', '2'))
+  state.replaced = false
+  applier.advance(2)
+  settle()
+  assert.deepEqual(happened, ['2 +OK', 'end 2'])
 })

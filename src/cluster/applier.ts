@@ -10,6 +10,7 @@ import type { Engine } from '../engine/types.ts'
 import { assert } from '../lib/assert.ts'
 import type { ByteString } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
+import { errorCode } from '../lib/coded-error.ts'
 import { decodeCommand, skipCommand } from '../protocol/commands.ts'
 import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
 import { decodeRunHeader, decodeStamp, type RunHeader, STAMP_SIZE } from '../protocol/runs.ts'
@@ -65,6 +66,7 @@ export class Applier {
   /** True while something outside will call back: a fetch, a log read, a deferred slice. */
   #blocked = false
   #running = false
+  #stopped = false
   #generation = 0
   /** Counters for status and tests. */
   commandsApplied = 0
@@ -93,7 +95,12 @@ export class Applier {
   /** Nothing is applied any more; what is under way is dropped. */
   stop(): void {
     this.reset(this.#index)
+    this.#stopped = true
     this.#blocked = true
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
   }
 
   /** Entries up to `index` may be applied. */
@@ -150,6 +157,8 @@ export class Applier {
     const resume = this.#block()
     const generation = this.#generation
     this.#options.log.read(low, this.#target + 1, READ_BYTES, (error, entries) => {
+      // A snapshot that is being installed has replaced the log: mustWait() holds until the reset.
+      if (errorCode(error) === 'COMPACTED') return resume(() => {})
       if (error !== null) return this.#failed(error, generation)
       resume(() => {
         this.#entries = entries

@@ -38,11 +38,15 @@ export class Installer {
   }
 
   install(snapshot: ReceivedSnapshot): void {
-    const { core, log, store, group, onFatal } = this.#options
+    const { core, log, store, applier, group, onFatal } = this.#options
+    // A stopped node leaves the rest to the next start, as after a crash.
+    if (applier.stopped) return
     this.#busy = true
     const commitIndex = Math.max(core.commitIndex, snapshot.index)
     log.group(group).install(snapshot, { ...core.hardState, commitIndex }, () => {
+      if (applier.stopped) return
       store.install(snapshot.manifest, (error) => {
+        if (applier.stopped) return
         if (error !== null) return onFatal(error)
         this.#adopt(snapshot)
       })

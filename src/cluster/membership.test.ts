@@ -1,6 +1,7 @@
 /** Membership changes: what the one who asked is told when the leader changes in between. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { must } from '../lib/assert.ts'
 import { silentLogger } from '../lib/logger.ts'
 import type { Member } from '../protocol/members.ts'
 import type { RaftCore } from '../raft/core.ts'
@@ -23,11 +24,14 @@ function fixture() {
   const configuration = new Configuration(confState(1, 2, 3), members)
   const state = { leads: true }
   const steps: string[] = []
+  const progress = [2, 3].map((peer) => ({ peer, match: peer, space: 0, recentActive: true }))
   const core = {
     proposeConfChange: (change: unknown) => {
       steps.push(JSON.stringify(change))
       return 'ok'
     },
+    status: () => ({ progress }),
+    transferLeadership: (to: number) => steps.push(`transfer to ${to}`),
   } as unknown as RaftCore
   const membership = new Membership({
     core,
@@ -42,7 +46,7 @@ function fixture() {
     peersChanged: () => {},
     schedule: () => {},
   })
-  return { membership, configuration, state, steps }
+  return { membership, configuration, state, steps, progress }
 }
 
 test('a leader that removed itself tells that it is done', () => {
@@ -65,4 +69,38 @@ test('a removal whose leader was deposed before it was applied is reported as no
   state.leads = false
   membership.tick(50)
   assert.match(results[0] ?? '', /leadership changed/)
+})
+
+test('leadership is not handed to a member that does not answer, and writes do not stand still for it', () => {
+  const { membership, steps, progress } = fixture()
+  const results: (string | null)[] = []
+  const third = must(progress[1], 'progress of node3')
+  third.recentActive = false
+  membership.request({ kind: 'transferLeader', to: 'node3' }, (error) => results.push(error))
+  for (let nowMs = 0; nowMs <= 2_100; nowMs += 50) membership.tick(nowMs)
+  assert.deepEqual(steps, [])
+  assert.match(results[0] ?? '', /^node3 must be up to date, reachable/)
+})
+
+test('a moment without a sign of life does not refuse a transfer', () => {
+  const { membership, state, steps, progress } = fixture()
+  const results: (string | null)[] = []
+  for (const one of progress) one.recentActive = false
+  membership.request({ kind: 'transferLeader', to: null }, (error) => results.push(error))
+  membership.tick(0)
+  for (const one of progress) one.recentActive = true
+  membership.tick(50)
+  assert.deepEqual(steps, ['transfer to 3'])
+  state.leads = false
+  membership.tick(100)
+  assert.deepEqual(results, [null])
+})
+
+test('a learner can be removed even when there is only one voter, which cannot', () => {
+  const { membership, configuration } = fixture()
+  configuration.applied({ steps: [], members: [] }, { ...confState(1), learners: [2] })
+  const results: (string | null)[] = []
+  membership.request({ kind: 'removeNode', name: 'node1' }, (error) => results.push(error))
+  membership.request({ kind: 'removeNode', name: 'node2' }, (error) => results.push(error))
+  assert.deepEqual(results, ['the last voter cannot be removed'])
 })

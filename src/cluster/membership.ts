@@ -13,6 +13,8 @@ import type { Configuration } from './configuration.ts'
 import type { AdminRequest } from './execute.ts'
 
 const DEADLINE_MS = 60_000
+/** Writes stand still while a transfer is tried, so it is not tried for long. */
+const TRANSFER_MS = 2_000
 const INTERVAL_MS = 50
 /** A learner is promoted when it lacks at most this many entries. */
 const CAUGHT_UP_ENTRIES = 200
@@ -67,7 +69,8 @@ export class Membership {
       return done('another membership change is under way; try again when it is done')
     const refusal = this.#check(request)
     if (refusal !== null) return done(refusal)
-    const deadlineMs = this.#options.clock.monotonicMs() + DEADLINE_MS
+    const patienceMs = request.kind === 'transferLeader' ? TRANSFER_MS : DEADLINE_MS
+    const deadlineMs = this.#options.clock.monotonicMs() + patienceMs
     const initialVoters = new Set(this.#options.configuration.confState.voters)
     this.#operation = { request, done, deadlineMs, initialVoters }
     this.#options.peersChanged()
@@ -96,14 +99,22 @@ export class Membership {
           : `${request.name} is a member already; to give its place to a wiped node of that name use 'node replace'`
       case 'replaceNode':
         return configuration.named(request.old) === undefined ? `${request.old} is not a member` : null
-      case 'removeNode':
-        if (configuration.named(request.name) === undefined) return `${request.name} is not a member`
-        return configuration.confState.voters.length === 1 ? 'the last voter cannot be removed' : null
+      case 'removeNode': {
+        const member = configuration.named(request.name)
+        if (member === undefined) return `${request.name} is not a member`
+        const isLast = configuration.confState.voters.length === 1 && configuration.isVoter(member.peerId)
+        return isLast ? 'the last voter cannot be removed' : null
+      }
       case 'transferLeader':
-        return request.to !== null && configuration.named(request.to) === undefined
-          ? `${request.to} is not a member`
-          : null
+        return request.to === null ? null : this.#checkSuccessor(request.to)
     }
+  }
+
+  #checkSuccessor(name: string): string | null {
+    const { configuration } = this.#options
+    const member = configuration.named(name)
+    if (member === undefined) return `${name} is not a member`
+    return configuration.isVoter(member.peerId) ? null : `${name} is not a voter yet`
   }
 
   #advance(operation: Operation, nowMs: number): void {
@@ -123,9 +134,11 @@ export class Membership {
   #join(operation: Operation, request: JoinRequest): void {
     const { configuration, transport, clusterId, invite } = this.#options
     const { initialVoters } = operation
+    // Another name than the one it replaces may be a voter already: an earlier attempt got that far.
+    const mayBeVoter = request.kind === 'replaceNode' && request.old !== request.name
     const fresh = transport
       .peers()
-      .filter(({ info }) => info.name === request.name && !initialVoters.has(info.peerId))
+      .filter(({ info }) => info.name === request.name && (mayBeVoter || !initialVoters.has(info.peerId)))
     const peer = fresh[0]
     if (peer === undefined) return
     const { info } = peer
@@ -141,7 +154,9 @@ export class Membership {
     }
     const settled = configuration.confState.votersOutgoing.length === 0
     if (configuration.isVoter(peerId)) {
-      if (settled && !this.#replaced(request, peerId)) this.#finish(operation, null)
+      const old = this.#replaced(request, peerId)
+      if (settled && old === null) this.#finish(operation, null)
+      else if (settled && old !== null) this.#propose([{ kind: 'remove', peer: old.peerId }], [])
       return
     }
     if (configuration.isLearner(peerId) || !settled) return
@@ -154,12 +169,11 @@ export class Membership {
     this.#propose([{ kind: 'addLearner', peer: peerId }], [member])
   }
 
-  /** True while the member to be replaced is still there. */
-  #replaced(request: JoinRequest, newPeer: PeerId): boolean {
-    if (request.kind !== 'replaceNode') return false
-    return this.#options.configuration.members.some(
-      (member) => member.name === request.old && member.peerId !== newPeer,
-    )
+  /** The member to be replaced, while it is still there. */
+  #replaced(request: JoinRequest, newPeer: PeerId): Member | null {
+    if (request.kind !== 'replaceNode') return null
+    const { members } = this.#options.configuration
+    return members.find((member) => member.name === request.old && member.peerId !== newPeer) ?? null
   }
 
   #remove(operation: Operation, name: string): void {
@@ -170,22 +184,24 @@ export class Membership {
   }
 
   #transfer(operation: Operation, to: string | null): void {
-    const target =
-      to === null ? this.bestSuccessor() : (this.#options.configuration.named(to)?.peerId ?? null)
-    if (target === null) return this.#finish(operation, 'no other member is up to date and reachable')
-    if (target === this.#options.self.peerId) return this.#finish(operation, null)
+    const named = to === null ? null : (this.#options.configuration.named(to)?.peerId ?? null)
+    if (named === this.#options.self.peerId) return this.#finish(operation, null)
+    // Activity is counted anew with every quorum check: that there is none yet says nothing, the deadline does.
+    const target = this.bestSuccessor(named)
+    if (target === null) return
     this.#options.core.transferLeadership(target)
     this.#options.schedule()
   }
 
-  /** The reachable voter with the longest log and room on its disk, or null. */
-  bestSuccessor(): PeerId | null {
+  /** The reachable voter with the longest log and room on its disk (only `wanted` unless null), or null. */
+  bestSuccessor(wanted: PeerId | null = null): PeerId | null {
     let best: PeerId | null = null
     let bestMatch = -1
     for (const progress of this.#options.core.status().progress) {
       if (progress.peer === this.#options.self.peerId || !progress.recentActive || progress.space !== 0)
         continue
       if (!this.#options.configuration.confState.voters.includes(progress.peer)) continue
+      if (wanted !== null && wanted !== progress.peer) continue
       if (progress.match > bestMatch) {
         best = progress.peer
         bestMatch = progress.match
@@ -241,6 +257,8 @@ export class Membership {
   }
 
   #timeoutText(request: AdminRequest): string {
+    if (request.kind === 'transferLeader')
+      return `${request.to ?? 'another member'} must be up to date, reachable and have room on its disk`
     if (!isJoin(request)) return 'the change was not completed in time'
     const where = `${request.name} at ${request.peerAddress}`
     return `${where} did not become a member in time: is it running, fresh, and reachable?`

@@ -88,6 +88,9 @@ test('R14: after a refusal everything unresolved is sent again in order before a
   origin.refused(1)
   origin.submit(write())
   origin.flush(1)
+  assert.equal(sent.length, 1)
+  origin.tick(1)
+  origin.flush(1)
   assert.deepEqual(sent.slice(1), [
     {
       leader: 7,
@@ -101,6 +104,25 @@ test('R14: after a refusal everything unresolved is sent again in order before a
     { leader: 7, stream: 2, frame: 1, runs: [{ first: 4, count: 1, floor: 1 }] },
   ])
   assert.equal(answers[1]?.error, null)
+})
+
+test('R15: after a refusal one more attempt per tick is made, and one at once when the leader changes', () => {
+  const { origin, sent, write, ready } = fixture()
+  ready()
+  origin.submit(write())
+  origin.flush(0)
+  for (let stream = 1; stream <= 2; stream++) {
+    origin.refused(stream)
+    origin.flush(0)
+    origin.flush(0)
+    assert.equal(sent.length, stream)
+    origin.tick(10)
+    origin.flush(10)
+  }
+  origin.refused(3)
+  origin.setLeader(8)
+  origin.flush(10)
+  assert.equal(sent.length, 4)
 })
 
 test('R14: a refusal of an older stream is ignored', () => {
@@ -143,6 +165,7 @@ test('R13: a write answered unknown is not sent again and the floor moves past i
   origin.tick(100)
   assert.equal(origin.floor, 2)
   origin.refused(1)
+  origin.tick(100)
   origin.flush(100)
   assert.deepEqual(sent.at(-1)?.runs, [{ first: 2, count: 1, floor: 2 }])
 })

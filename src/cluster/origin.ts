@@ -47,6 +47,8 @@ export class Origin {
   #stream = 0
   #nextFrame = 0
   #streamOpen = false
+  /** Refused since the last tick: sent again at once, it would be refused again, as fast as the wire allows. */
+  #refused = false
   #progressMs = 0
   #resendMs = RESEND_MS
   #closing = false
@@ -88,6 +90,7 @@ export class Origin {
   /** The leader of the group as this node knows it now; 0 = none. Any change restarts the stream. */
   setLeader(leader: PeerId): void {
     this.#leader = leader
+    this.#refused = false
     this.#breakStream()
   }
 
@@ -100,17 +103,21 @@ export class Origin {
 
   /** The leader refused `stream` from some frame on: nothing behind it was proposed. */
   refused(stream: number): void {
-    if (stream === this.#stream) this.#breakStream()
+    if (stream !== this.#stream) return
+    this.#refused = true
+    this.#breakStream()
   }
 
   /** A connection to `peer` was made anew: frames on the old one may be lost. */
   connectionRestored(peer: PeerId): void {
-    if (peer === this.#leader) this.#breakStream()
+    if (peer !== this.#leader) return
+    this.#refused = false
+    this.#breakStream()
   }
 
   /** Forwards what may be forwarded. Called once per turn. */
   flush(nowMs: number): void {
-    if (this.#leader === 0 || this.#session === 0) return
+    if (this.#leader === 0 || this.#session === 0 || this.#refused) return
     if (!this.#streamOpen && !this.#openStream(nowMs)) return
     const first = this.#nextSequence
     this.#numberHeld(nowMs)
@@ -145,6 +152,7 @@ export class Origin {
 
   /** Deadlines, lost majority, gone clients, and resending when nothing moves. */
   tick(nowMs: number): void {
+    this.#refused = false
     const quorum = this.#options.hasQuorum()
     this.#sweepHeld(nowMs, quorum)
     for (let sequence = this.#floor; sequence < this.#nextSequence; sequence++) {

@@ -90,7 +90,10 @@ export function refuseRead(read: PendingRead, error: ErrorCode): void {
   answerRead(read, errorCodeReply(error), error)
 }
 
-/** Refuses the reads whose deadline is past, whose client is gone, or all without a majority (R15); returns the others. */
+/**
+ * Refuses the reads whose deadline is past, whose client is gone, or all without a majority (R15); returns the
+ * others.
+ */
 export function sweepReads(reads: readonly PendingRead[], nowMs: number, quorum: boolean): PendingRead[] {
   for (const read of reads) {
     const isOver = !quorum || read.deadlineMs <= nowMs || read.session.closed

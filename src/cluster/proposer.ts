@@ -56,6 +56,7 @@ export class Proposer {
 
   /** A forward frame. Frames of one stream are taken in order without gaps, or the stream is refused from there on. */
   receive(origin: PeerId, payload: Buffer, nowMs: number): void {
+    if (!isRunChain(payload)) return
     const header = decodeForwardHeader(payload)
     if (!this.#options.isLeader()) return this.#options.refuse(origin, header, 'notLeader')
     const known = this.#streams.get(origin)
@@ -158,4 +159,11 @@ export class Proposer {
     }
     return true
   }
+}
+
+/** The payload is a forward header and whole runs. What is not never becomes an entry, which every replica must read. */
+function isRunChain(payload: Buffer): boolean {
+  let at = FORWARD_HEADER_SIZE
+  while (at + RUN_HEADER_SIZE <= payload.length) at += RUN_HEADER_SIZE + readU32(payload, at + 28)
+  return at === payload.length
 }

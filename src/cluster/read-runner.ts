@@ -58,8 +58,8 @@ export class ReadRunner {
   }
 
   /**
-   * Reads that wait for a tick: refuses those whose time is up (R15), and asks again for the others, because the request
-   * may be lost with its leader or refused by it.
+   * Reads that wait for a tick: refuses those whose time is up (R15), and asks again for the others, because the
+   * request may be lost with its leader or refused by it.
    */
   tick(nowMs: number, quorum: boolean): void {
     if (this.#waitingForTick.length === 0) return

@@ -130,3 +130,15 @@ test('R3: an answer meant for an earlier process of this node confirms nothing',
     [0xffff_ffff, 0],
   )
 })
+
+test('R20: confirmed rounds whose reads were all refused are forgotten, although nothing is applied', () => {
+  const { gate, errors, read } = fixture()
+  for (let request = 1; request <= 3; request++) {
+    gate.submit(read(null, request * 100))
+    gate.flush(0)
+    gate.confirmed({ request, index: 9, stampMs: 0 }, 8)
+  }
+  assert.equal(gate.waiting, 3)
+  gate.tick(200)
+  assert.deepEqual([gate.waiting, errors.length], [1, 2])
+})

@@ -145,6 +145,9 @@ export class ReadGate {
     for (const round of [...this.#asked.values(), ...this.#confirmed]) {
       for (const read of round.reads) if (read.done !== null && expired(read)) refuse(read)
     }
+    // Applying may stand still for long: rounds that nobody waits for must not gather (R20).
+    if (this.#confirmed.length === 0) return
+    this.#confirmed = this.#confirmed.filter((round) => round.reads.some((read) => read.done !== null))
   }
 
   #takeAll(): PendingRead[] {

@@ -241,8 +241,8 @@ export class ReplicaHost {
     this.#nextClockMs = nowMs + CLOCK_INTERVAL_MS
     const verdict = judgeClocks(this.#options.transport.traffic().map((peer) => peer.clockOffsetMs))
     if (verdict.alarm) this.#logger.warn('Clocks of nodes disagree', { skewMs: Math.round(verdict.skewMs) })
-    if (verdict.odd === this.#unfit.has('clock')) return
-    this.#setUnfit('clock', verdict.odd)
+    if (verdict.odd !== this.#unfit.has('clock')) this.#setUnfit('clock', verdict.odd)
+    // Each time: right after a quorum check no successor seems to be there.
     if (verdict.odd) this.#handOver()
   }
 

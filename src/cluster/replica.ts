@@ -30,6 +30,7 @@ import { LeaderSide } from './leader-side.ts'
 import { LogRetention } from './log-retention.ts'
 import { decodeMeta, encodeMeta } from './meta.ts'
 import { Persister } from './persister.ts'
+import { Reachability } from './reachability.ts'
 import { leaderLink, originLink, wireHandlers } from './replica-links.ts'
 import { decodeSessionEntry } from './session-entry.ts'
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts'
@@ -54,9 +55,6 @@ export interface ReplicaOptions {
   readonly onChange: () => void
 }
 
-/** How long a peer counts as reachable after its last frame (R15). */
-const REACHABLE_MS = 1_000
-
 export class Replica {
   readonly core: RaftCore
   readonly configuration: Configuration
@@ -71,7 +69,7 @@ export class Replica {
   readonly #persister: Persister
   readonly #retention: LogRetention
   readonly #installer: Installer
-  readonly #startMs: number
+  readonly #reachability: Reachability
   #scheduled = false
   #stopped = false
   #role = 'follower'
@@ -81,9 +79,13 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options
-    this.#startMs = options.clock.monotonicMs()
     this.#log = options.log.group(options.group)
     this.configuration = new Configuration(options.initial.confState, options.initial.members)
+    this.#reachability = new Reachability({
+      self: options.self.peerId,
+      configuration: this.configuration,
+      lastHeardMs: (peer) => options.transport.lastHeardMs(peer),
+    })
     this.#loadMeta()
     this.core = this.#makeCore()
     this.#electionLog = new ElectionLog(options.logger, (peer) => this.configuration.member(peer)?.name ?? '')
@@ -113,14 +115,9 @@ export class Replica {
     return this.leaderSide.reign.leading
   }
 
-  /** R15: a majority of voters, this node included, was heard within the last second (counted from start too). */
+  /** R15: a majority of voters was heard within the last second. */
   hasQuorum(): boolean {
-    const { clock, transport, self } = this.#options
-    const since = clock.monotonicMs() - REACHABLE_MS
-    if (this.#startMs >= since) return true
-    return this.configuration.hasMajority(
-      (peer) => peer === self.peerId || transport.lastHeardMs(peer) >= since,
-    )
+    return this.#reachability.hasQuorum()
   }
 
   /** Asks for a drain at the end of this turn. */
@@ -133,6 +130,7 @@ export class Replica {
   /** `ticks` ticks of the core, and the slow clocks of the parts. */
   tick(ticks: number): void {
     const nowMs = this.#options.clock.monotonicMs()
+    this.#reachability.tick(nowMs)
     for (let i = 0; i < ticks; i++) this.core.tick()
     this.clients.tick(nowMs)
     this.leaderSide.sender.tick(nowMs)

@@ -5,6 +5,7 @@
  *   u32 length of JSON, JSON, then bytes (the manifest, or a chunk)
  */
 import { readU32, writeU32 } from '../lib/bytes.ts'
+import { parseJsonObject } from '../lib/json.ts'
 import type { SnapshotFile } from '../storage/store/types.ts'
 
 export type SnapshotRequest =
@@ -32,9 +33,12 @@ export function encodeSnapshotFrame(header: SnapshotRequest | SnapshotReply, byt
   return bytes === undefined ? [head] : [head, bytes]
 }
 
+/** Null when the payload is no such frame. */
 export function decodeSnapshotFrame<T extends SnapshotRequest | SnapshotReply>(
   payload: Buffer,
-): { header: T; bytes: Buffer } {
+): { header: T; bytes: Buffer } | null {
+  if (payload.length < 4) return null
   const end = 4 + readU32(payload, 0)
-  return { header: JSON.parse(payload.toString('utf8', 4, end)) as T, bytes: payload.subarray(end) }
+  const header = parseJsonObject<T>(payload.toString('utf8', 4, end))
+  return header?.kind === undefined ? null : { header: header as T, bytes: payload.subarray(end) }
 }

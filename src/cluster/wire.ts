@@ -70,11 +70,13 @@ export class Wire {
         return handlers.onReadResponse(decodeReadResponse(payload))
       case FrameType.openSession:
         return handlers.onOpenSession(peerId, payload.toString('utf8'))
-      case FrameType.snapshot:
-        return handlers.onSnapshotRequest(peerId, decodeSnapshotFrame<SnapshotRequest>(payload).header)
+      case FrameType.snapshot: {
+        const frame = decodeSnapshotFrame<SnapshotRequest>(payload)
+        return frame === null ? this.#drop(from) : handlers.onSnapshotRequest(peerId, frame.header)
+      }
       case FrameType.snapshotReply: {
-        const { header, bytes } = decodeSnapshotFrame<SnapshotReply>(payload)
-        return handlers.onSnapshotReply(peerId, header, bytes)
+        const frame = decodeSnapshotFrame<SnapshotReply>(payload)
+        return frame === null ? this.#drop(from) : handlers.onSnapshotReply(peerId, frame.header, frame.bytes)
       }
     }
   }
@@ -117,10 +119,14 @@ export class Wire {
   }
 
   #message(from: PeerInfo, payload: Buffer): void {
-    const { group, self, logger, handlers } = this.#options
+    const { group, self, handlers } = this.#options
     const message = decodeMessage(payload, group)
     if (message !== null && message.from === from.peerId && message.to === self) handlers.onMessage(message)
-    else logger.warn('Dropped a Raft message that cannot be read', { from: from.name })
+    else this.#drop(from)
+  }
+
+  #drop(from: PeerInfo): void {
+    this.#options.logger.warn('Dropped a frame that cannot be read', { from: from.name })
   }
 
   #send(to: PeerId, lane: Lane, type: FrameType, chunks: readonly Buffer[]): boolean {

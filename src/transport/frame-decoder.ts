@@ -7,7 +7,7 @@
 import { assert } from '../lib/assert.ts'
 import { readU16, readU32 } from '../lib/bytes.ts'
 import { crc32 } from '../lib/crc32.ts'
-import { CHECKED_BYTES, CHECKED_FROM, FRAME_HEADER_SIZE, LENGTH_SIZE } from './frame.ts'
+import { CHECKED_FROM, checkedSize, FRAME_HEADER_SIZE, LENGTH_SIZE } from './frame.ts'
 
 /**
  * `frame`: one was taken. `more`: push() the next chunk. `tooLarge`, `damaged`: the stream is of no further
@@ -130,8 +130,9 @@ export class FrameDecoder {
   }
 
   #take(bytes: Buffer, from: number, size: number): DecodeResult {
-    const checkedTo = from + Math.min(size, CHECKED_FROM + CHECKED_BYTES)
-    const checksum = crc32(bytes.subarray(from + CHECKED_FROM, checkedTo), size - LENGTH_SIZE)
+    const checkedFrom = from + CHECKED_FROM
+    const checkedTo = checkedFrom + checkedSize(bytes[from + 8] as number, size)
+    const checksum = crc32(bytes.subarray(checkedFrom, checkedTo), size - LENGTH_SIZE)
     if (checksum !== readU32(bytes, from + LENGTH_SIZE)) return 'damaged'
     const payloadFrom = from + FRAME_HEADER_SIZE + readU16(bytes, from + 10)
     if (payloadFrom > from + size) return 'damaged'

@@ -7,6 +7,7 @@ import { crc32 } from '../lib/crc32.ts'
 import { limits } from '../protocol/limits.ts'
 import { FRAME_HEADER_SIZE, FrameWriter } from './frame.ts'
 import { FrameDecoder } from './frame-decoder.ts'
+import { FrameType } from './types.ts'
 
 interface Frame {
   readonly type: number
@@ -142,6 +143,16 @@ test('a damaged frame is noticed, wherever the damage is', () => {
       result === 'damaged' || result === 'tooLarge' || (i < 4 && result === 'more'),
       `byte ${i}: ${result}`,
     )
+  }
+})
+
+test('forwarded commands have no checksum of their own yet: damage anywhere in them is noticed', () => {
+  for (const size of [6_000, 100_000]) {
+    const chunks = [Buffer.alloc(20, 1), Buffer.alloc(size, 2)]
+    const bad = Buffer.concat(encode([{ type: FrameType.forward, group: 0, chunks }]))
+    assert.equal(decode(bad, [1_000])[1], 'more')
+    bad[bad.length - 1] = 3
+    assert.deepEqual(decode(bad, [1_000]), [[], 'damaged'])
   }
 })
 

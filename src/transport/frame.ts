@@ -2,7 +2,7 @@
  * The frame format between nodes, version 1, and its writer. Integers are little-endian.
  *
  *   u32 length           bytes after this field: 12 + extensions + payload
- *   u32 checksum         CRC-32, seeded with `length`, of what follows, at most CHECKED_BYTES of it
+ *   u32 checksum         CRC-32, seeded with `length`, of what follows, as far as checkedSize() says
  *   u8  type             FrameType, or LinkFrame below 16
  *   u8  flags            0; ignored when received
  *   u16 extension bytes
@@ -13,12 +13,13 @@
  *
  * The checksum covers headers and small payloads whole. What is larger (entries, snapshot chunks) carries
  * checksums of its own, made once where it was made; checking it again here would cost both ends a pass over
- * all data.
+ * all data. Forwarded commands have none before the leader puts them into an entry: they are covered whole.
  */
 import { assert } from '../lib/assert.ts'
 import { writeU16, writeU32 } from '../lib/bytes.ts'
 import { crc32 } from '../lib/crc32.ts'
 import { limits } from '../protocol/limits.ts'
+import { FrameType } from './types.ts'
 
 /** Frame types of the connection itself; they never reach the transport's user. */
 export const LinkFrame = {
@@ -40,7 +41,13 @@ export const FRAME_HEADER_SIZE = 16
 export const LENGTH_SIZE = 4
 /** Where the checksummed bytes begin. */
 export const CHECKED_FROM = 8
-export const CHECKED_BYTES = 4_096
+const CHECKED_BYTES = 4_096
+
+/** How many bytes from CHECKED_FROM on the checksum of a frame of `size` bytes covers. */
+export function checkedSize(type: number, size: number): number {
+  const all = size - CHECKED_FROM
+  return type === FrameType.forward ? all : Math.min(all, CHECKED_BYTES)
+}
 
 const SLAB_BYTES = 32 * 1024
 /** A frame up to this size is copied into the slab whole. */
@@ -85,8 +92,8 @@ export class FrameWriter {
       chunk.copy(this.#slab, offset)
       offset += chunk.length
     }
-    const checkedTo = Math.min(at + size, at + CHECKED_FROM + CHECKED_BYTES)
-    const checksum = crc32(this.#slab.subarray(at + CHECKED_FROM, checkedTo), size - LENGTH_SIZE)
+    const from = at + CHECKED_FROM
+    const checksum = crc32(this.#slab.subarray(from, from + checkedSize(type, size)), size - LENGTH_SIZE)
     writeU32(this.#slab, at + LENGTH_SIZE, checksum)
     this.#flushRun()
   }
@@ -94,7 +101,7 @@ export class FrameWriter {
   #writeLarge(type: number, group: number, chunks: readonly Buffer[], size: number): void {
     const at = this.#reserve(FRAME_HEADER_SIZE)
     writeHeader(this.#slab, at, { type, group, size })
-    writeU32(this.#slab, at + LENGTH_SIZE, this.#checksumOf(at, chunks, size))
+    writeU32(this.#slab, at + LENGTH_SIZE, this.#checksumOf(at, type, chunks, size))
     for (let i = 0; i < chunks.length; i++) {
       const chunk = chunks[i] as Buffer
       if (chunk.length <= COPIED_CHUNK_BYTES) {
@@ -110,9 +117,9 @@ export class FrameWriter {
   }
 
   /** Over the header in the slab at `at` and as much of the chunks as is covered. */
-  #checksumOf(at: number, chunks: readonly Buffer[], size: number): number {
+  #checksumOf(at: number, type: number, chunks: readonly Buffer[], size: number): number {
     let checksum = crc32(this.#slab.subarray(at + CHECKED_FROM, at + FRAME_HEADER_SIZE), size - LENGTH_SIZE)
-    let left = CHECKED_BYTES - (FRAME_HEADER_SIZE - CHECKED_FROM)
+    let left = checkedSize(type, size) - (FRAME_HEADER_SIZE - CHECKED_FROM)
     for (let i = 0; i < chunks.length && left > 0; i++) {
       const chunk = chunks[i] as Buffer
       checksum = crc32(chunk.length > left ? chunk.subarray(0, left) : chunk, checksum)

@@ -36,6 +36,8 @@ export class LiveScan {
   #held: HeldBlock[] = []
   /** The block each run's source read last in this step. */
   #latest = new Map<Table, HeldBlock>()
+  /** Blocks that this step's seeks read: one may need two of its run, and must find both when it is tried again. */
+  #sought: HeldBlock[] | null = null
   #missing: Missing[] = []
   #ahead = 1
 
@@ -53,14 +55,17 @@ export class LiveScan {
       return { kind: 'done' }
     this.#missing = []
     this.#latest = new Map()
+    const sought: HeldBlock[] = []
+    this.#sought = sought
     try {
       const sources = this.#sources()
+      this.#sought = null
       if (this.#missing.length === 0)
         return { kind: this.#scan(new Merge(sources), budget) ? 'done' : 'again' }
+      this.#held = sought
     } catch (error) {
       if (error !== MISS) throw error
     }
-    this.#held = [...this.#latest.values()]
     return { kind: 'missing', blocks: this.#withAhead() }
   }
 
@@ -142,7 +147,9 @@ export class LiveScan {
       this.#missing.push({ table, block })
       throw MISS
     }
-    this.#latest.set(table, { table, block, content })
+    const used = { table, block, content }
+    this.#latest.set(table, used)
+    this.#sought?.push(used)
     return content
   }
 

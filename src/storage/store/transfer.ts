@@ -155,7 +155,12 @@ export class Transfer {
     const files = wanted.map(({ name, size, crc }) => ({ path: partPath(name), size, crc }))
     const spec: VerifySpec = { kind: 'store.verify', files }
     jobs.run(spec, (error, output) => {
-      if (error !== null) return done(error)
+      if (error !== null) {
+        // After a failed sync the system may show bytes that it will never write, and a later sync
+        // succeeds all the same.
+        this.#discard((name) => wanted.some((file) => file.name === name))
+        return done(error)
+      }
       const { damaged } = output as VerifyOutput
       const [first] = damaged
       if (first === undefined) return this.#stage(wanted, done)

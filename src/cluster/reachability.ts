@@ -1,0 +1,41 @@
+/**
+ * R15: whether a majority of voters, this node included, was heard within the last second. The second counts
+ * from the start of the process, and from the end of a time in which it stood still itself: silence in that
+ * time is not the others' fault, and what they sent meanwhile waits in the sockets.
+ */
+import type { PeerId } from '../protocol/members.ts'
+import type { Configuration } from './configuration.ts'
+
+const REACHABLE_MS = 1_000
+/** A tick this late means that the process stood still. */
+const STALLED_MS = 250
+
+export interface ReachabilityOptions {
+  readonly self: PeerId
+  readonly configuration: Configuration
+  readonly lastHeardMs: (peer: PeerId) => number
+}
+
+export class Reachability {
+  readonly #options: ReachabilityOptions
+  /** Silence counts from here on at the earliest: the first tick, or the first after standing still. */
+  #sinceMs = Number.POSITIVE_INFINITY
+  /** Time as of the last tick: until the next one nobody was looked at, so nobody was silent. */
+  #tickedMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: ReachabilityOptions) {
+    this.#options = options
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#tickedMs >= STALLED_MS) this.#sinceMs = nowMs
+    this.#tickedMs = nowMs
+  }
+
+  hasQuorum(): boolean {
+    const { self, configuration, lastHeardMs } = this.#options
+    const heardSince = this.#tickedMs - REACHABLE_MS
+    if (this.#sinceMs >= heardSince) return true
+    return configuration.hasMajority((peer) => peer === self || lastHeardMs(peer) >= heardSince)
+  }
+}
