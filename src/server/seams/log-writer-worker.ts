@@ -37,7 +37,11 @@ function handle(): LogAnswer {
   }
 }
 
-for (let handled = 0; ; handled++) {
-  Atomics.wait(control, SUBMITTED, handled)
+/**
+ * A wake-up alone means nothing: the loop raises SUBMITTED first and wakes the thread after that, so a thread that
+ * saw the number in between is woken once more, in vain. Handling that would write a slab that is being filled anew.
+ */
+for (let handled = 0; ; handled = (handled + 1) | 0) {
+  while (Atomics.load(control, SUBMITTED) === handled) Atomics.wait(control, SUBMITTED, handled)
   port.postMessage(handle())
 }
