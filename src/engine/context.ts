@@ -6,7 +6,9 @@
 import { assert } from '../lib/assert.ts'
 import { type ByteString, toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
-import { DATABASE_COUNT, Databases } from './databases.ts'
+import { limits } from '../protocol/limits.ts'
+import { Databases } from './databases.ts'
+import { RecentDeletions } from './deletions.ts'
 import { encodeExpiryValue, expiryRowKey } from './expiry-index.ts'
 import { databaseRange, RECORD_PREFIX_SIZE } from './keys.ts'
 import { Overlay } from './overlay.ts'
@@ -28,6 +30,7 @@ export type RunInner = (context: CommandContext, command: DecodedCommand) => Buf
 /** The one moment of the keyspace that a command sees, and what it changes. */
 export class CommandContext {
   readonly databases = new Databases()
+  readonly deletions = new RecentDeletions()
   readonly #store: EngineStore
   readonly #runInner: RunInner
 
@@ -50,6 +53,14 @@ export class CommandContext {
   #changed = false
   readonly #overlay = new Overlay()
   readonly #dropped: number[] = []
+  /** Records deleted by this command: physical key and modRevision. */
+  readonly #removed: { readonly key: ByteString; readonly modRevision: number }[] = []
+  /** Logical databases stand for others than before this command. */
+  #remapped = false
+
+  /** Bytes of records written in this entry, this command's included. */
+  #writtenBytes = 0
+  #committedBytes = 0
 
   /** Physical keys asked of the store by this command so far. */
   readonly #touched: ByteString[] = []
@@ -116,26 +127,59 @@ export class CommandContext {
     return this.databases.keysOf(this.database)
   }
 
-  /** Empties every database in O(1); no effect when all are empty. */
-  flushAll(): void {
+  /** Empties one database in O(1); no effect when it is empty. */
+  flush(database: number): void {
     assert(this.#writable, 'Cannot flush: the command is a read')
-    for (let database = 0; database < DATABASE_COUNT; database++) {
-      if (this.databases.keysOf(database) === 0) continue
-      this.#dropped.push(this.databases.replace(database))
-      this.#changed = true
-    }
+    if (this.databases.keysOf(database) === 0) return
+    this.#dropped.push(this.databases.replace(database))
+    this.#remapped = true
+    this.#changed = true
     this.#lastKey = null
+  }
+
+  /** Exchanges two databases in O(1); no effect when they are the same one or both are empty. */
+  swap(a: number, b: number): void {
+    assert(this.#writable, 'Cannot swap databases: the command is a read')
+    if (a === b || (this.databases.keysOf(a) === 0 && this.databases.keysOf(b) === 0)) return
+    this.databases.swap(a, b)
+    this.#remapped = true
+    this.#changed = true
+    this.#lastKey = null
+  }
+
+  /** Lets `run` work on another database. */
+  within<T>(database: number, run: () => T): T {
+    const own = this.database
+    this.database = database
+    const result = run()
+    this.database = own
+    return result
   }
 
   // --- For transactions, WATCH and expiry ---
 
   /** R11: the modRevision of a key of any database; 0 when absent or due. */
   modRevisionOf(database: number, key: Buffer): number {
-    const own = this.database
-    this.database = database
-    const record = this.read(key)
-    this.database = own
-    return record === null ? 0 : record.modRevision
+    return this.within(database, () => this.read(key)?.modRevision ?? 0)
+  }
+
+  /**
+   * What WATCH remembers of a key: its modRevision, or, when it is absent or due, the negated revision of the state
+   * that says so.
+   */
+  watchTokenOf(database: number, key: Buffer): number {
+    return this.modRevisionOf(database, key) || 1 - this.#revision
+  }
+
+  /** True when the key has changed since watchTokenOf() gave `token`; coming and going are a change too. */
+  hasChangedSince(database: number, key: Buffer, token: number): boolean {
+    const modRevision = this.modRevisionOf(database, key)
+    if (token > 0 || modRevision !== 0) return modRevision !== token
+    return this.within(database, () => {
+      const due = this.#locate(key)
+      if (due !== null) return due.modRevision > -token
+      return this.deletions.cameAndWent(this.#lastPhysicalKey, -token)
+    })
   }
 
   /**
@@ -170,6 +214,17 @@ export class CommandContext {
 
   // --- For the engine ---
 
+  /** An entry begins: what its commands write is counted anew. */
+  beginEntry(): void {
+    this.#writtenBytes = 0
+    this.#committedBytes = 0
+  }
+
+  /** R20: the entry has written as much as one entry may; commands that grow data are refused until the next. */
+  get entryIsFull(): boolean {
+    return this.#writtenBytes >= limits.entryWriteBytes
+  }
+
   /** Starts a command. A write's nowMs is the stamp; `revision` is the one its changes would carry. */
   begin(options: BeginOptions): void {
     this.spec = options.spec
@@ -194,6 +249,10 @@ export class CommandContext {
       this.#store.dropRange(range.from, range.to)
     }
     this.#dropped.length = 0
+    this.#committedBytes = this.#writtenBytes
+    if (this.#removed.length > 0) this.#noteRemoved()
+    if (this.#remapped) this.deletions.noteAll(this.#revision)
+    this.#remapped = false
     this.databases.commit()
     return this.#changed
   }
@@ -202,6 +261,9 @@ export class CommandContext {
   rollBack(): void {
     this.#overlay.clear()
     this.#dropped.length = 0
+    this.#removed.length = 0
+    this.#writtenBytes = this.#committedBytes
+    this.#remapped = false
     this.#lastKey = null
     this.databases.rollBack()
   }
@@ -252,11 +314,20 @@ export class CommandContext {
   #replace(before: KeyRecord | null, expiresAt: number, bytes: Buffer | null): void {
     const expiredAt = before === null ? 0 : before.expiresAt
     this.#overlay.set(this.#lastPhysicalKey, bytes)
+    this.#writtenBytes += bytes?.length ?? 0
+    if (bytes === null && before !== null) {
+      this.#removed.push({ key: this.#lastPhysicalKey, modRevision: before.modRevision })
+    }
     this.#changed = true
     const keysChange = (bytes === null ? 0 : 1) - (before === null ? 0 : 1)
     this.databases.count(this.database, keysChange, (expiresAt === 0 ? 0 : 1) - (expiredAt === 0 ? 0 : 1))
     if (expiresAt !== 0 || expiredAt !== 0) this.#moveExpiry(expiredAt, expiresAt)
     this.#lastKey = null
+  }
+
+  #noteRemoved(): void {
+    for (const { key, modRevision } of this.#removed) this.deletions.note(key, modRevision)
+    this.#removed.length = 0
   }
 
   /**

@@ -64,6 +64,31 @@ describe('R11: the revision grows by one', () => {
     client.run('SET', 'a', '1')
     assert.deepEqual(steps(client, ['FLUSHALL'], ['FLUSHALL']), [1, 0])
   })
+
+  test('R11: for FLUSHDB and SWAPDB, unless there is nothing to empty or exchange', () => {
+    const client = new EngineClient()
+    client.run('SET', 'a', '1')
+    const swaps = [
+      ['SWAPDB', '0', '1'],
+      ['SWAPDB', '1', '1'],
+      ['SWAPDB', '2', '3'],
+      ['FLUSHDB'],
+      ['SWAPDB', '1', '0'],
+      ['FLUSHDB'],
+      ['FLUSHDB'],
+    ]
+    assert.deepEqual(steps(client, ...swaps), [1, 0, 0, 0, 1, 1, 0])
+  })
+
+  test('R11: for commands that change two keys, which both carry it', () => {
+    const client = new EngineClient()
+    client.run('SET', 'a', '1')
+    assert.deepEqual(steps(client, ['COPY', 'a', 'b'], ['RENAME', 'a', 'c'], ['MOVE', 'b', '1']), [1, 1, 1])
+    assert.deepEqual([recordOf(client, 'c').modRevision, recordOf(client, 'c').version], [3, 1])
+    assert.equal(client.revisionsOf('a', 'b', 'c'), '*3\r\n:-4\r\n:-4\r\n:3\r\n')
+    client.database = 1
+    assert.equal(recordOf(client, 'b').modRevision, 4)
+  })
 })
 
 describe('R11: the revision stays', () => {
@@ -80,6 +105,22 @@ describe('R11: the revision stays', () => {
       ['INCR', 'a'],
       ['SET', 'a', '1', 'EX'],
       ['GET', 'a'],
+      ['SETNX', 'a', '1'],
+      ['MSETNX', 'b', '1', 'a', '1'],
+      ['GETDEL', 'none'],
+      ['GETEX', 'a'],
+      ['GETEX', 'a', 'PERSIST'],
+      ['SETRANGE', 'a', '0', ''],
+      ['SETBIT', 'a', '1', '1'],
+      ['BITFIELD', 'a', 'SET', 'u8', '0', '120'],
+      ['BITFIELD', 'a', 'OVERFLOW', 'FAIL', 'INCRBY', 'u1', '0', '9'],
+      ['BITOP', 'AND', 'none', 'nothing'],
+      ['INCRBYFLOAT', 'a', '1'],
+      ['RENAME', 'a', 'a'],
+      ['RENAMENX', 'a', 'a'],
+      ['COPY', 'a', 'a'],
+      ['MOVE', 'none', '1'],
+      ['EXPIREAT', 'a', '1', 'XX'],
     ]
     assert.deepEqual(new Set(steps(client, ...commands)), new Set([0]))
   })
@@ -146,12 +187,12 @@ describe('R11: a key remembers', () => {
     }
   })
 
-  test('R11: WATCH gives 0 for what is absent or due', () => {
+  test('R11: WATCH gives the negated revision of the state for what is absent or due', () => {
     const client = new EngineClient()
     client.run('SET', 'a', '1')
     client.run('SET', 'b', '1', 'PX', '5')
     client.nowMs += 5
-    assert.equal(client.revisionsOf('a', 'b', 'c'), '*3\r\n:1\r\n:0\r\n:0\r\n')
+    assert.equal(client.revisionsOf('a', 'b', 'c'), '*3\r\n:1\r\n:-2\r\n:-2\r\n')
   })
 })
 

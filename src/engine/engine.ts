@@ -26,6 +26,7 @@ export const ENGINE_LEVEL = 1
 const STATE_VERSION = 1
 const TICK: ReadOutcome = { kind: 'tick' }
 const DISK_FULL = errorCodeReply('DISK_FULL')
+const ENTRY_FULL = errorCodeReply('OVERLOADED', 'too much would be written at once')
 const NOT_IN_TRANSACTION = errorReply('ERR command is not possible inside MULTI')
 
 /** The engine over a store; a new one is in the state before the first log entry. */
@@ -78,6 +79,7 @@ export class KvEngine implements Engine {
     writer.u64(this.#revision)
     writer.u8(this.growthRefused ? 1 : 0)
     this.#context.databases.save(writer)
+    this.#context.deletions.save(writer)
     this.#sessions.save(writer)
     return writer.finish()
   }
@@ -93,6 +95,7 @@ export class KvEngine implements Engine {
     this.#revision = reader.u64()
     this.#context.growthRefused = reader.u8() === 1
     this.#context.databases.load(reader)
+    this.#context.deletions.load(reader)
     this.#sessions.load(reader)
     reader.end()
   }
@@ -100,6 +103,7 @@ export class KvEngine implements Engine {
   /** A stamp that is not later leaves the time as it is: it never goes back (R12). */
   beginEntry(stampMs: number): void {
     if (stampMs > this.#stampMs) this.#stampMs = Math.floor(stampMs)
+    this.#context.beginEntry()
   }
 
   executeWrite(command: DecodedCommand, sessionId: number, sequence: number): Buffer {
@@ -215,6 +219,7 @@ function runInner(context: CommandContext, command: DecodedCommand): Buffer {
 function execute(context: CommandContext, row: CommandRow, args: readonly Buffer[]): Buffer {
   if (!hasArity(row, args.length)) return wrongArity(row)
   if (context.growthRefused && grows(row, args)) return DISK_FULL
+  if (context.entryIsFull && row.flags.includes('denyoom')) return ENTRY_FULL
   const staged = context.staged
   const reply = row.execute(context, args)
   assert(!isErrorReply(reply) || context.staged === staged, () => `Failed ${row.name} left changes behind`)

@@ -21,7 +21,7 @@ test('watched keys and commands are read back as they were written', () => {
   const watched = fc.record(
     {
       database: fc.integer({ min: 0, max: 15 }),
-      modRevision: fc.maxSafeNat(),
+      modRevision: fc.maxSafeInteger(),
       key: bytes,
     },
     PLAIN,
@@ -139,7 +139,7 @@ describe('R14: WATCH', () => {
     const [a, b] = client
       .execute(watchCommand(0, keys))
       .toString()
-      .match(/(?<=:)\d+/g) as [string, string]
+      .match(/(?<=:)-?\d+/g) as [string, string]
     between(client)
     const watched = keys.map((key, i) => ({ database: 0, modRevision: Number([a, b][i]), key }))
     return client.transaction([['SET', 'done', '1']], watched)
@@ -176,11 +176,51 @@ describe('R14: WATCH', () => {
     )
   })
 
-  test('R14: a key that was made and deleted again counts as absent', () => {
+  test('R14: a key that came and went since it was watched has changed, although it is absent again', () => {
     assert.equal(
       watchThen((client) => client.run('SET', 'b', '1') + client.run('DEL', 'b')),
+      FAILURE,
+    )
+  })
+
+  test('R14: so has one that came and expired, deleted by its expire command or not yet', () => {
+    const come = (client: EngineClient): void => {
+      client.run('SET', 'b', '1', 'PX', '5')
+      client.nowMs += 10
+    }
+    assert.equal(watchThen(come), FAILURE)
+    const gone = (client: EngineClient): void => {
+      come(client)
+      client.run('SET', 'other', '1')
+      client.expireDue()
+    }
+    assert.equal(watchThen(gone), FAILURE)
+  })
+
+  test('R14: the deletion of another key, and of a key that was due already, is no change', () => {
+    assert.equal(
+      watchThen((client) => client.run('SET', 'c', '1') + client.run('DEL', 'c')),
       SUCCESS,
     )
+    const client = new EngineClient()
+    client.run('SET', 'b', '1', 'PX', '5')
+    client.nowMs += 10
+    client.run('SET', 'other', '1')
+    const [token] = [Number(/:(-?\d+)/.exec(client.revisionsOf('b'))?.[1])]
+    client.expireDue()
+    const command = must(client.command('SET', 'x', '1'), 'command')
+    const watched = [{ database: 0, modRevision: token, key: Buffer.from('b') }]
+    assert.equal(client.execute(transactionCommand(watched, [command])).toString(), SUCCESS)
+  })
+
+  test('R14: what happened too long ago to be remembered counts as a change', () => {
+    const churn = (client: EngineClient): void => {
+      for (let i = 0; i < 9_000; i++) {
+        client.run('SET', 'c', '1')
+        client.run('DEL', 'c')
+      }
+    }
+    assert.equal(watchThen(churn), FAILURE)
   })
 
   test('R14: compares keys of several databases', () => {

@@ -22,8 +22,8 @@ export function transactionCommand(watched: readonly WatchedKey[], commands: rea
 }
 
 /**
- * A read whose reply is an array of the keys' modRevisions, absent or due = 0: what the transaction compares
- * (R14).
+ * A read whose reply is an array of what the transaction compares (R14): the keys' modRevisions; of a key that
+ * is absent or due, the negated revision of the state that says so.
  */
 export function watchCommand(database: number, keys: readonly Buffer[]): Command {
   return { spec: internalCommands.watch, database, args: keys }

@@ -24,6 +24,8 @@ export const limits = {
   /** R1: an entry is cut at this size or count; one larger command may fill an entry alone. */
   entryBytes: 1 * MiB,
   entryCommands: 1_000,
+  /** What the commands of one entry may write together, in bytes: small commands can write large values. */
+  entryWriteBytes: 256 * MiB,
   /** The largest entry a node accepts from a peer: one command of the largest request plus its framing. */
   entryBytesMax: 68 * MiB,
   /** R1: a pending entry is cut after this many milliseconds even when the log writer is busy. */
@@ -73,6 +75,8 @@ export const limits = {
   scanCursors: 16_384,
   /** Keys that one page of SCAN looks at, whatever COUNT says. */
   scanRows: 1_000,
+  /** LCS: cells of its table, the product of both lengths, each plus one. */
+  lcsCells: 4 * 1024 * 1024,
   /** A frame between nodes, in bytes. */
   frameBytes: 72 * MiB,
   /** Bytes queued for one peer connection; beyond it messages are dropped (Raft sends them again). */

@@ -2,7 +2,8 @@
  * A MULTI/EXEC transaction as one command: what was watched, then the commands, each in its encoded form with
  * its own database (SELECT inside MULTI changes it). Arguments of the command:
  *
- *   0   watched keys, each: u8 database, u64 modRevision, u32 length, key
+ *   0   watched keys, each: u8 database (bit 7: the key was absent), u64 modRevision (of an absent key the state's
+ *       revision), u32 length, key
  *   1…  one encoded command each (protocol/commands.ts)
  */
 import { assert } from '../lib/assert.ts'
@@ -11,9 +12,12 @@ import { type Command, type DecodedCommand, decodeCommand, encodeCommand } from 
 
 const WATCHED_HEADER_SIZE = 13
 
-/** A key and the modRevision it had when it was watched; 0 = it was absent. */
+const ABSENT = 0x80
+
+/** A key as it was when it was watched. */
 export interface WatchedKey {
   readonly database: number
+  /** Above 0: what it had. Else it was absent, when the state's revision was the negated value. */
   readonly modRevision: number
   readonly key: Buffer
 }
@@ -31,8 +35,8 @@ function encodeWatched(watched: readonly WatchedKey[]): Buffer {
   const out = Buffer.allocUnsafe(size)
   let at = 0
   for (const { database, modRevision, key } of watched) {
-    out[at] = database
-    writeU64(out, at + 1, modRevision)
+    out[at] = modRevision > 0 ? database : database | ABSENT
+    writeU64(out, at + 1, Math.abs(modRevision))
     writeU32(out, at + 9, key.length)
     at += WATCHED_HEADER_SIZE + key.copy(out, at + WATCHED_HEADER_SIZE)
   }
@@ -49,7 +53,10 @@ export function decodeWatched(args: readonly Buffer[]): WatchedKey[] {
     const end = start + readU32(bytes, at + 9)
     assert(end <= bytes.length, () => `Watched key at ${at} ends at ${end}, beyond ${bytes.length}`)
     const key = bytes.subarray(start, end)
-    watched.push({ database: bytes[at] as number, modRevision: readU64(bytes, at + 1), key })
+    const head = bytes[at] as number
+    const value = readU64(bytes, at + 1)
+    const modRevision = (head & ABSENT) === 0 || value === 0 ? value : -value
+    watched.push({ database: head & ~ABSENT, modRevision, key })
     at = end
   }
   return watched

@@ -11,12 +11,12 @@ import type { CommandContext } from '../context.ts'
  */
 export function exec(context: CommandContext, args: readonly Buffer[]): Buffer {
   for (const { database, modRevision, key } of decodeWatched(args)) {
-    if (context.modRevisionOf(database, key) !== modRevision) return NULL_ARRAY_REPLY
+    if (context.hasChangedSince(database, key, modRevision)) return NULL_ARRAY_REPLY
   }
   return arrayReply(decodeInner(args).map((command) => context.runInner(command)))
 }
 
-/** The modRevisions of keys of one database: what EXEC compares. Absent or due = 0. */
+/** What EXEC compares of keys of one database: modRevisions, or of absent keys the negated revision. */
 export function watch(context: CommandContext, args: readonly Buffer[]): Buffer {
-  return arrayReply(args.map((key) => integerReply(context.modRevisionOf(context.database, key))))
+  return arrayReply(args.map((key) => integerReply(context.watchTokenOf(context.database, key))))
 }

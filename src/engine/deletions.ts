@@ -1,0 +1,77 @@
+/**
+ * What was deleted lately, so that EXEC notices that a key which was absent when it was watched came and went since
+ * (R14): comparing modRevisions alone, absent = 0, would not. Replicated state, bounded: what it has forgotten counts
+ * as changed, which costs a client one more try and never a lost update.
+ */
+import type { ByteString } from '../lib/bytes.ts'
+import type { StateReader, StateWriter } from './state-codec.ts'
+
+/** Deletions remembered. */
+const CAPACITY = 4_096
+
+export class RecentDeletions {
+  /** Oldest first: hash of the physical key, modRevision of the record that was deleted. */
+  #ring: { readonly hash: number; readonly modRevision: number }[] = []
+  /** By hash, the highest modRevision in the ring. Two keys of one hash are taken for one another: a false alarm. */
+  readonly #newest = new Map<number, number>()
+  /** Absences that were seen before this revision cannot be judged any more. */
+  #judgedFrom = 0
+
+  /** A record last changed at `modRevision` was deleted. */
+  note(physicalKey: ByteString, modRevision: number): void {
+    const hash = hashOf(physicalKey)
+    this.#ring.push({ hash, modRevision })
+    this.#newest.set(hash, Math.max(modRevision, this.#newest.get(hash) ?? 0))
+    if (this.#ring.length >= 2 * CAPACITY) this.#forgetOldest()
+  }
+
+  /** Whole databases came or went with the change of this revision. */
+  noteAll(revision: number): void {
+    this.#ring = []
+    this.#newest.clear()
+    this.#judgedFrom = revision
+  }
+
+  /** True when the key, absent at `revision` and now, was there in between, or that is not known. */
+  cameAndWent(physicalKey: ByteString, revision: number): boolean {
+    return revision < this.#judgedFrom || (this.#newest.get(hashOf(physicalKey)) ?? 0) > revision
+  }
+
+  save(writer: StateWriter): void {
+    writer.u64(this.#judgedFrom)
+    writer.u32(this.#ring.length)
+    for (const { hash, modRevision } of this.#ring) {
+      writer.u32(hash)
+      writer.u64(modRevision)
+    }
+  }
+
+  load(reader: StateReader): void {
+    this.noteAll(reader.u64())
+    for (let left = reader.u32(); left > 0; left--) {
+      this.#ring.push({ hash: reader.u32(), modRevision: reader.u64() })
+    }
+    this.#index()
+  }
+
+  #forgetOldest(): void {
+    for (const { modRevision } of this.#ring.splice(0, CAPACITY)) {
+      this.#judgedFrom = Math.max(this.#judgedFrom, modRevision)
+    }
+    this.#index()
+  }
+
+  #index(): void {
+    this.#newest.clear()
+    for (const { hash, modRevision } of this.#ring) {
+      this.#newest.set(hash, Math.max(modRevision, this.#newest.get(hash) ?? 0))
+    }
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(key: ByteString): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
