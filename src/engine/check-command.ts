@@ -25,14 +25,20 @@ export function checkCommand({ spec, args }: Command): Buffer | null {
 
 /** Whether the command may have `count` arguments besides its name. */
 export function hasArity({ name, arity }: CommandSpec, count: number): boolean {
-  const words = count + (name.includes('|') ? 2 : 1)
+  const words = count + nameWords(name)
   return arity < 0 ? words >= -arity : words === arity
 }
 
-function checkKeys({ keys: [first, last, step] }: CommandSpec, args: readonly Buffer[]): Buffer | null {
+/** Words in front of the arguments, which arity and key positions count: a subcommand has two. */
+export function nameWords(name: string): number {
+  return name.includes('|') ? 2 : 1
+}
+
+function checkKeys({ name, keys: [first, last, step] }: CommandSpec, args: readonly Buffer[]): Buffer | null {
   if (first === 0) return null
-  const end = last < 0 ? args.length + last : last - 1
-  for (let i = first - 1; i <= end && i < args.length; i += step) {
+  const words = nameWords(name)
+  const end = last < 0 ? args.length + last : last - words
+  for (let i = first - words; i <= end && i < args.length; i += step) {
     const size = (args[i] as Buffer).length
     if (size > limits.keyBytes) return tooLarge('key', size, limits.keyBytes)
   }

@@ -5,18 +5,20 @@ import type { ByteString } from '../lib/bytes.ts'
 import { toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
 import { decodeInner, decodeWatched } from '../protocol/transaction.ts'
+import { nameWords } from './check-command.ts'
 import { findCommandRow, internalCommands } from './command-table.ts'
 import type { Databases } from './databases.ts'
 import { decodeDueKey } from './expiry-index.ts'
 import { recordPrefix } from './keys.ts'
 
 /** The keys among `args`, which exclude the command's name. */
-export function commandKeys({ keys }: CommandSpec, args: readonly Buffer[]): Buffer[] {
+export function commandKeys({ name, keys }: CommandSpec, args: readonly Buffer[]): Buffer[] {
   const [first, last, step] = keys
   const found: Buffer[] = []
   if (first === 0) return found
-  const end = last < 0 ? args.length + last : last - 1
-  for (let i = first - 1; i <= end && i < args.length; i += step) found.push(args[i] as Buffer)
+  const words = nameWords(name)
+  const end = last < 0 ? args.length + last : last - words
+  for (let i = first - words; i <= end && i < args.length; i += step) found.push(args[i] as Buffer)
   return found
 }
 

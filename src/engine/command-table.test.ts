@@ -29,6 +29,23 @@ const CODES: Readonly<Record<string, number>> = {
   pttl: 106,
   persist: 107,
   type: 108,
+  unlink: 109,
+  touch: 110,
+  expireat: 111,
+  pexpireat: 112,
+  expiretime: 113,
+  pexpiretime: 114,
+  rename: 115,
+  renamenx: 116,
+  copy: 117,
+  move: 118,
+  'object|encoding': 119,
+  'object|refcount': 120,
+  'object|idletime': 121,
+  'object|freq': 122,
+  'object|help': 123,
+  dump: 126,
+  restore: 127,
   get: 200,
   set: 201,
   incr: 202,
@@ -37,8 +54,31 @@ const CODES: Readonly<Record<string, number>> = {
   decrby: 205,
   mget: 206,
   mset: 207,
+  setnx: 208,
+  setex: 209,
+  psetex: 210,
+  getset: 211,
+  getdel: 212,
+  getex: 213,
+  msetnx: 214,
+  append: 215,
+  strlen: 216,
+  getrange: 217,
+  substr: 218,
+  setrange: 219,
+  incrbyfloat: 220,
+  lcs: 221,
+  setbit: 300,
+  getbit: 301,
+  bitcount: 302,
+  bitpos: 303,
+  bitop: 304,
+  bitfield: 305,
+  bitfield_ro: 306,
   dbsize: 950,
   flushall: 951,
+  flushdb: 952,
+  swapdb: 953,
   'internal|noop': 1,
   'internal|expire': 2,
   'internal|exec': 3,
@@ -69,7 +109,8 @@ test('a logical database that does not exist is an assertion', () => {
 test('no name that a client can send leads to an internal command', () => {
   for (const [name, row] of commandTable) {
     assert.equal(name, row.name)
-    assert.match(name, /^[a-z]+$/)
+    assert.match(name, /^[a-z_]+(\|[a-z]+)?$/)
+    assert(!name.startsWith('internal|'))
     assert(row.code > INTERNAL_CODE_MAX)
     assert.equal(row.kind, row.flags.includes('write') ? 'write' : 'read')
   }
@@ -85,6 +126,9 @@ test('keys of a command are found by their positions', () => {
   assert.deepEqual(keys('DEL', 'a', 'b', 'c'), ['a', 'b', 'c'])
   assert.deepEqual(keys('MSET', 'a', '1', 'b', '2'), ['a', 'b'])
   assert.deepEqual(keys('DBSIZE'), [])
+  assert.deepEqual(keys('OBJECT', 'ENCODING', 'a'), ['a'])
+  assert.deepEqual(keys('BITOP', 'AND', 'a', 'b', 'c'), ['a', 'b', 'c'])
+  assert.deepEqual(keys('COPY', 'a', 'b', 'REPLACE'), ['a', 'b'])
 })
 
 describe('checkCommand()', () => {
@@ -192,4 +236,19 @@ describe('R6: while growth is refused', () => {
     client.write({ database: 0, ...client.engine.growthCommand(false) })
     assert.equal(client.run('SET', 'a', '2'), '+OK\r\n')
   })
+})
+
+test('R20: one entry writes a bounded amount; what is refused has no effect and works in the next entry', () => {
+  const client = new EngineClient()
+  const { spec, args } = must(client.command('SETRANGE', 'a', limits.valueBytes - 1, 'x'), 'command')
+  const write = (sequence: number): string =>
+    toByteString(client.engine.executeWrite({ code: spec.code, database: 0, args }, 1, sequence))
+  client.engine.beginEntry(1)
+  const whole = Math.ceil(limits.entryWriteBytes / limits.valueBytes)
+  for (let i = 0; i < whole; i++) assert.equal(write(i), `:${limits.valueBytes}\r\n`)
+  const { revision } = client.engine
+  assert.match(write(whole), /^-TRYAGAIN .*too much would be written at once/)
+  assert.equal(client.engine.revision, revision)
+  client.engine.beginEntry(2)
+  assert.equal(write(whole + 1), `:${limits.valueBytes}\r\n`)
 })

@@ -10,16 +10,35 @@
  */
 import { AssertionError, assert } from '../lib/assert.ts'
 import type { CommandSpec } from '../protocol/commands.ts'
-import { dbsize, flushall } from './commands/database.ts'
-import { expire, pexpire } from './commands/expire.ts'
+import {
+  BITMAP_FAMILIES as BITMAP,
+  DATABASE_FAMILIES as DATABASE,
+  type Family,
+  INTERNAL_FAMILIES as INTERNAL,
+  KEY_FAMILIES as KEY,
+  STRING_FAMILIES as STRING,
+} from './command-families.ts'
+import { bitfield, bitfieldRo } from './commands/bitfield.ts'
+import { bitop } from './commands/bitop.ts'
+import { bitcount, bitpos, getbit, setbit } from './commands/bits.ts'
+import { dbsize, flushall, flushdb, swapdb } from './commands/database.ts'
+import { dump, restore } from './commands/dump.ts'
+import { expire, expireat, pexpire, pexpireat } from './commands/expire.ts'
 import { get } from './commands/get.ts'
+import { getdel, getex } from './commands/get-forms.ts'
 import { expireDue, growth, noop } from './commands/housekeeping.ts'
 import { decr, decrby, incr, incrby } from './commands/increment.ts'
+import { incrbyfloat } from './commands/increment-float.ts'
 import { del, exists, type } from './commands/keys.ts'
-import { mget, mset } from './commands/multiple.ts'
+import { lcs } from './commands/lcs.ts'
+import { mget, mset, msetnx } from './commands/multiple.ts'
+import { objectEncoding, objectFreq, objectHelp, objectIdletime, objectRefcount } from './commands/object.ts'
+import { append, getrange, setrange, strlen } from './commands/ranges.ts'
+import { copy, move, rename, renamenx } from './commands/rename.ts'
 import { set } from './commands/set.ts'
+import { getset, psetex, setex, setnx } from './commands/set-forms.ts'
 import { exec, watch } from './commands/transaction.ts'
-import { persist, pttl, ttl } from './commands/ttl.ts'
+import { expiretime, persist, pexpiretime, pttl, ttl } from './commands/ttl.ts'
 import type { Execute } from './context.ts'
 
 /** A specification and what executes it; local commands are none of these. */
@@ -36,56 +55,11 @@ type Keys = CommandSpec['keys']
 const NONE: Keys = [0, 0, 0]
 const ONE: Keys = [1, 1, 1]
 const ALL: Keys = [1, -1, 1]
+const TWO: Keys = [1, 2, 1]
 const PAIRS: Keys = [1, -1, 2]
-
-/** What the commands of a family have in common. */
-type Family = Pick<CommandRow, 'kind' | 'group' | 'flags' | 'categories'>
-
-const READ_KEYS: Family = {
-  kind: 'read',
-  group: 'generic',
-  flags: ['readonly', 'fast'],
-  categories: ['@keyspace', '@read', '@fast'],
-}
-const WRITE_KEY: Family = {
-  kind: 'write',
-  group: 'generic',
-  flags: ['write', 'fast'],
-  categories: ['@keyspace', '@write', '@fast'],
-}
-const DELETE_KEYS: Family = {
-  kind: 'write',
-  group: 'generic',
-  flags: ['write'],
-  categories: ['@keyspace', '@write', '@slow'],
-}
-const READ_STRING: Family = {
-  kind: 'read',
-  group: 'string',
-  flags: ['readonly', 'fast'],
-  categories: ['@read', '@string', '@fast'],
-}
-const WRITE_STRING: Family = {
-  kind: 'write',
-  group: 'string',
-  flags: ['write', 'denyoom'],
-  categories: ['@write', '@string', '@slow'],
-}
-const COUNT_STRING: Family = {
-  kind: 'write',
-  group: 'string',
-  flags: ['write', 'denyoom', 'fast'],
-  categories: ['@write', '@string', '@fast'],
-}
-const READ_DATABASE: Family = { ...READ_KEYS, group: 'server' }
-const FLUSH: Family = {
-  kind: 'write',
-  group: 'server',
-  flags: ['write'],
-  categories: ['@keyspace', '@write', '@slow', '@dangerous'],
-}
-const INTERNAL_READ: Family = { kind: 'read', group: 'internal', flags: [], categories: [] }
-const INTERNAL_WRITE: Family = { kind: 'write', group: 'internal', flags: [], categories: [] }
+/** Behind a subcommand, or behind BITOP's operation. */
+const SECOND: Keys = [2, 2, 1]
+const FROM_SECOND: Keys = [2, -1, 1]
 
 type Columns = readonly [
   code: number,
@@ -101,37 +75,77 @@ type Columns = readonly [
 /** What clients may send, by code. */
 // biome-ignore format: one line per command
 const PUBLIC: readonly Columns[] = [
-  [100, 'del', -2, DELETE_KEYS, ALL, '1.0.0', del, 'Deletes keys.'],
-  [101, 'delete', -2, DELETE_KEYS, ALL, '1.0.0', del, 'Deletes keys; another name of DEL.'],
-  [102, 'exists', -2, READ_KEYS, ALL, '1.0.0', exists, 'Counts the given keys that exist.'],
-  [103, 'expire', -3, WRITE_KEY, ONE, '1.0.0', expire, 'Sets the seconds that a key has left.'],
-  [104, 'pexpire', -3, WRITE_KEY, ONE, '2.6.0', pexpire, 'Sets the milliseconds that a key has left.'],
-  [105, 'ttl', 2, READ_KEYS, ONE, '1.0.0', ttl, 'Tells the seconds that a key has left.'],
-  [106, 'pttl', 2, READ_KEYS, ONE, '2.6.0', pttl, 'Tells the milliseconds that a key has left.'],
-  [107, 'persist', 2, WRITE_KEY, ONE, '2.2.0', persist, 'Removes the expiry of a key.'],
-  [108, 'type', 2, READ_KEYS, ONE, '1.0.0', type, 'Tells the type of a key.'],
-  [200, 'get', 2, READ_STRING, ONE, '1.0.0', get, 'Gives the string of a key.'],
-  [201, 'set', -3, WRITE_STRING, ONE, '1.0.0', set, 'Sets the string of a key, whatever it held before.'],
-  [202, 'incr', 2, COUNT_STRING, ONE, '1.0.0', incr, 'Adds one to the integer of a key.'],
-  [203, 'incrby', 3, COUNT_STRING, ONE, '1.0.0', incrby, 'Adds an integer to the integer of a key.'],
-  [204, 'decr', 2, COUNT_STRING, ONE, '1.0.0', decr, 'Subtracts one from the integer of a key.'],
-  [205, 'decrby', 3, COUNT_STRING, ONE, '1.0.0', decrby, 'Subtracts an integer from the integer of a key.'],
-  [206, 'mget', -2, READ_STRING, ALL, '1.0.0', mget, 'Gives the strings of several keys.'],
-  [207, 'mset', -3, WRITE_STRING, PAIRS, '1.0.1', mset, 'Sets the strings of several keys in one step.'],
-  [950, 'dbsize', 1, READ_DATABASE, NONE, '1.0.0', dbsize, 'Counts the keys of the database.'],
-  [951, 'flushall', -1, FLUSH, NONE, '1.0.0', flushall, 'Deletes every key of every database.'],
+  [100, 'del', -2, KEY.slowWrite, ALL, '1.0.0', del, 'Deletes keys.'],
+  [101, 'delete', -2, KEY.slowWrite, ALL, '1.0.0', del, 'Deletes keys; another name of DEL.'],
+  [102, 'exists', -2, KEY.read, ALL, '1.0.0', exists, 'Counts the given keys that exist.'],
+  [103, 'expire', -3, KEY.write, ONE, '1.0.0', expire, 'Sets the seconds that a key has left.'],
+  [104, 'pexpire', -3, KEY.write, ONE, '2.6.0', pexpire, 'Sets the milliseconds that a key has left.'],
+  [105, 'ttl', 2, KEY.read, ONE, '1.0.0', ttl, 'Tells the seconds that a key has left.'],
+  [106, 'pttl', 2, KEY.read, ONE, '2.6.0', pttl, 'Tells the milliseconds that a key has left.'],
+  [107, 'persist', 2, KEY.write, ONE, '2.2.0', persist, 'Removes the expiry of a key.'],
+  [108, 'type', 2, KEY.read, ONE, '1.0.0', type, 'Tells the type of a key.'],
+  [109, 'unlink', -2, KEY.write, ALL, '4.0.0', del, 'Deletes keys; the space is freed later.'],
+  [110, 'touch', -2, KEY.read, ALL, '3.2.1', exists, 'Counts the given keys that exist.'],
+  [111, 'expireat', -3, KEY.write, ONE, '1.2.0', expireat, 'Sets the time in seconds at which a key goes.'],
+  [112, 'pexpireat', -3, KEY.write, ONE, '2.6.0', pexpireat, 'Sets the time in ms at which a key goes.'],
+  [113, 'expiretime', 2, KEY.read, ONE, '7.0.0', expiretime, 'Tells the time in seconds at which a key goes.'],
+  [114, 'pexpiretime', 2, KEY.read, ONE, '7.0.0', pexpiretime, 'Tells the time in ms at which a key goes.'],
+  [115, 'rename', 3, KEY.slowWrite, TWO, '1.0.0', rename, 'Gives a key another name.'],
+  [116, 'renamenx', 3, KEY.write, TWO, '1.0.0', renamenx, 'Gives a key another name that is free.'],
+  [117, 'copy', -3, KEY.growth, TWO, '6.2.0', copy, 'Copies a key, also to another database.'],
+  [118, 'move', 3, KEY.write, ONE, '1.0.0', move, 'Moves a key to another database.'],
+  [119, 'object|encoding', 3, KEY.inspect, SECOND, '2.2.3', objectEncoding, 'Tells the representation of a value.'],
+  [120, 'object|refcount', 3, KEY.inspect, SECOND, '2.2.3', objectRefcount, 'Tells the references to a value.'],
+  [121, 'object|idletime', 3, KEY.inspect, SECOND, '2.2.3', objectIdletime, 'Tells the seconds since a change.'],
+  [122, 'object|freq', 3, KEY.inspect, SECOND, '4.0.0', objectFreq, 'Would tell how often a key is used.'],
+  [123, 'object|help', 2, KEY.help, NONE, '6.2.0', objectHelp, 'Explains the subcommands of OBJECT.'],
+  [126, 'dump', 2, KEY.inspect, ONE, '2.6.0', dump, 'Gives the value of a key in the form of RESTORE.'],
+  [127, 'restore', -4, KEY.restore, ONE, '2.6.0', restore, 'Makes a key from what DUMP gave.'],
+  [200, 'get', 2, STRING.read, ONE, '1.0.0', get, 'Gives the string of a key.'],
+  [201, 'set', -3, STRING.slowGrowth, ONE, '1.0.0', set, 'Sets the string of a key, whatever it held before.'],
+  [202, 'incr', 2, STRING.growth, ONE, '1.0.0', incr, 'Adds one to the integer of a key.'],
+  [203, 'incrby', 3, STRING.growth, ONE, '1.0.0', incrby, 'Adds an integer to the integer of a key.'],
+  [204, 'decr', 2, STRING.growth, ONE, '1.0.0', decr, 'Subtracts one from the integer of a key.'],
+  [205, 'decrby', 3, STRING.growth, ONE, '1.0.0', decrby, 'Subtracts an integer from the integer of a key.'],
+  [206, 'mget', -2, STRING.read, ALL, '1.0.0', mget, 'Gives the strings of several keys.'],
+  [207, 'mset', -3, STRING.slowGrowth, PAIRS, '1.0.1', mset, 'Sets the strings of several keys in one step.'],
+  [208, 'setnx', 3, STRING.growth, ONE, '1.0.0', setnx, 'Sets the string of a key that is absent.'],
+  [209, 'setex', 4, STRING.slowGrowth, ONE, '2.0.0', setex, 'Sets a string and the seconds it has left.'],
+  [210, 'psetex', 4, STRING.slowGrowth, ONE, '2.6.0', psetex, 'Sets a string and the milliseconds it has left.'],
+  [211, 'getset', 3, STRING.growth, ONE, '1.0.0', getset, 'Sets a string and gives the one before.'],
+  [212, 'getdel', 2, STRING.write, ONE, '6.2.0', getdel, 'Gives the string of a key and deletes the key.'],
+  [213, 'getex', -2, STRING.write, ONE, '6.2.0', getex, 'Gives a string and changes its expiry.'],
+  [214, 'msetnx', -3, STRING.slowGrowth, PAIRS, '1.0.1', msetnx, 'Sets several strings when all keys are absent.'],
+  [215, 'append', 3, STRING.growth, ONE, '2.0.0', append, 'Adds bytes to the end of a string.'],
+  [216, 'strlen', 2, STRING.read, ONE, '2.2.0', strlen, 'Tells the length of a string.'],
+  [217, 'getrange', 4, STRING.slowRead, ONE, '2.4.0', getrange, 'Gives a part of a string.'],
+  [218, 'substr', 4, STRING.slowRead, ONE, '1.0.0', getrange, 'Gives a part of a string; old name of GETRANGE.'],
+  [219, 'setrange', 4, STRING.slowGrowth, ONE, '2.2.0', setrange, 'Overwrites a part of a string.'],
+  [220, 'incrbyfloat', 3, STRING.growth, ONE, '2.6.0', incrbyfloat, 'Adds a decimal number to that of a key.'],
+  [221, 'lcs', -3, STRING.slowRead, TWO, '7.0.0', lcs, 'Finds the longest common subsequence of two strings.'],
+  [300, 'setbit', 4, BITMAP.growth, ONE, '2.2.0', setbit, 'Sets or clears one bit of a string.'],
+  [301, 'getbit', 3, BITMAP.read, ONE, '2.2.0', getbit, 'Gives one bit of a string.'],
+  [302, 'bitcount', -2, BITMAP.slowRead, ONE, '2.6.0', bitcount, 'Counts the bits of a string that are 1.'],
+  [303, 'bitpos', -3, BITMAP.slowRead, ONE, '2.8.7', bitpos, 'Finds the first bit that is 1, or 0.'],
+  [304, 'bitop', -4, BITMAP.growth, FROM_SECOND, '2.6.0', bitop, 'Combines the bits of strings.'],
+  [305, 'bitfield', -2, BITMAP.growth, ONE, '3.2.0', bitfield, 'Reads and writes integers of any width.'],
+  [306, 'bitfield_ro', -2, BITMAP.read, ONE, '6.0.0', bitfieldRo, 'Reads integers of any width.'],
+  [950, 'dbsize', 1, DATABASE.read, NONE, '1.0.0', dbsize, 'Counts the keys of the database.'],
+  [951, 'flushall', -1, DATABASE.flush, NONE, '1.0.0', flushall, 'Deletes every key of every database.'],
+  [952, 'flushdb', -1, DATABASE.flush, NONE, '1.0.0', flushdb, 'Deletes every key of the database.'],
+  [953, 'swapdb', 3, DATABASE.swap, NONE, '4.0.0', swapdb, 'Exchanges two databases.'],
 ]
 
-/** What doors and the cluster make themselves; arity counts both words of the name. */
+/** What doors and the cluster make themselves; arity and key positions count both words of the name. */
 // biome-ignore format: one line per command
 export const internalCommands = {
-  noop: row([1, 'internal|noop', 2, INTERNAL_WRITE, NONE, '1.0.0', noop, 'Changes nothing.']),
-  expire: row([2, 'internal|expire', -2, INTERNAL_WRITE, NONE, '1.0.0', expireDue, 'Deletes due keys.']),
-  exec: row([3, 'internal|exec', -3, INTERNAL_WRITE, NONE, '1.0.0', exec, 'Runs a transaction.']),
-  execRead: row([4, 'internal|execread', -3, INTERNAL_READ, NONE, '1.0.0', exec, 'Runs a read transaction.']),
-  watch: row([5, 'internal|watch', -3, INTERNAL_READ, ALL, '1.0.0', watch, 'Tells modRevisions of keys.']),
-  growth: row([6, 'internal|growth', 3, INTERNAL_WRITE, NONE, '1.0.0', growth, 'Refuses or permits growth.']),
-  scan: row([7, 'internal|scan', -3, INTERNAL_READ, NONE, '1.0.0', neverAlone, 'Gives a page of keys.']),
+  noop: row([1, 'internal|noop', 2, INTERNAL.write, NONE, '1.0.0', noop, 'Changes nothing.']),
+  expire: row([2, 'internal|expire', -2, INTERNAL.write, NONE, '1.0.0', expireDue, 'Deletes due keys.']),
+  exec: row([3, 'internal|exec', -3, INTERNAL.write, NONE, '1.0.0', exec, 'Runs a transaction.']),
+  execRead: row([4, 'internal|execread', -3, INTERNAL.read, NONE, '1.0.0', exec, 'Runs a read transaction.']),
+  watch: row([5, 'internal|watch', -3, INTERNAL.read, FROM_SECOND, '1.0.0', watch, 'Tells modRevisions of keys.']),
+  growth: row([6, 'internal|growth', 3, INTERNAL.write, NONE, '1.0.0', growth, 'Refuses or permits growth.']),
+  scan: row([7, 'internal|scan', -3, INTERNAL.read, NONE, '1.0.0', neverAlone, 'Gives a page of keys.']),
 } as const
 
 /** A page of keys needs a range, not records: scan.ts answers it, and nothing brings it to the engine. */

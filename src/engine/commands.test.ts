@@ -1,17 +1,8 @@
 /** Every command's replies, to the byte, as Redis 7.2 gives them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
-
-/** Each step is the words of a command and its reply without the last line end. */
-function script(steps: readonly (readonly [command: Word | readonly Word[], reply: string])[]): EngineClient {
-  const client = new EngineClient()
-  for (const [command, reply] of steps) {
-    const words: Word[] = typeof command === 'string' ? command.split(' ') : ([command].flat() as Word[])
-    assert.equal(client.run(...words), `${reply}\r\n`, words.join(' '))
-  }
-  return client
-}
+import { EngineClient } from '../testing/engine-client.ts'
+import { script } from '../testing/engine-script.ts'
 
 const NOT_AN_INTEGER = '-ERR value is not an integer or out of range'
 const SYNTAX = '-ERR syntax error'

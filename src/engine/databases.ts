@@ -72,6 +72,15 @@ export class Databases {
     return old
   }
 
+  /** Exchanges what two databases hold. */
+  swap(a: number, b: number): void {
+    this.#remember(a)
+    this.#remember(b)
+    const [id, keys, expires] = [this.idOf(a), this.keysOf(a), this.expiresOf(a)]
+    this.#set(a, this.idOf(b), this.keysOf(b), this.expiresOf(b))
+    this.#set(b, id, keys, expires)
+  }
+
   commit(): void {
     this.#undoSize = 0
     this.#committedNextId = this.#nextId

@@ -43,6 +43,15 @@ describe('R2: a miss', () => {
     ['DEL', (client) => commandOf(client, 'DEL', 'a', 'b', 'c')],
     ['MSET', (client) => commandOf(client, 'MSET', 'a', '7', 'x', '8', 'c', '9')],
     ['EXPIRE', (client) => commandOf(client, 'EXPIRE', 'c', '5')],
+    ['COPY', (client) => commandOf(client, 'COPY', 'c', 'x', 'DB', '3')],
+    ['RENAME', (client) => commandOf(client, 'RENAME', 'c', 'a')],
+    ['MOVE', (client) => commandOf(client, 'MOVE', 'c', '1')],
+    ['BITOP', (client) => commandOf(client, 'BITOP', 'OR', 'x', 'a', 'b')],
+    [
+      'EXEC with a swap',
+      (client) =>
+        transactionOf(client, ['SWAPDB', '0', '1'], ['SET', 'a', '1'], ['SWAPDB', '0', '1'], ['INCR', 'a']),
+    ],
     ['EXEC', (client) => transactionOf(client, ['SET', 'x', '1'], ['INCR', 'a'], ['DEL', 'b', 'c'])],
     ['EXEC with a flush', (client) => transactionOf(client, ['FLUSHALL'], ['SET', 'x', '1'], ['INCR', 'a'])],
   ]

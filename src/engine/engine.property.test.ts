@@ -81,8 +81,20 @@ class Model {
         return `:${record.expiresAt === 0 ? -1 : record.expiresAt - this.nowMs}\r\n`
       case 'DBSIZE':
         return `:${this.databases[database]?.size}\r\n`
+      case 'APPEND':
+        this.put(database, key, (record?.value ?? '') + argument, record?.expiresAt ?? 0)
+        return `:${this.visible(database, key)?.value.length}\r\n`
+      case 'RENAME':
+        return this.#rename(database, key, record, argument)
+      case 'COPY':
+      case 'MOVE':
+        return this.#copy(name, database, key, record, argument)
+      case 'SWAPDB':
+        return this.#swap(Number(key), Number(argument))
+      case 'FLUSHDB':
+        return this.#flush([this.databases[database] as Map<string, ModelRecord>])
       default:
-        return this.#flush()
+        return this.#flush(this.databases)
     }
   }
 
@@ -108,9 +120,40 @@ class Model {
     return ':1\r\n'
   }
 
-  #flush(): string {
-    if (this.databases.some((records) => records.size > 0)) this.#changed = true
-    for (const records of this.databases) records.clear()
+  #rename(database: number, key: string, record: ModelRecord | null, target: string): string {
+    if (record === null) return '-ERR no such key\r\n'
+    if (key === target) return '+OK\r\n'
+    this.put(database, target, record.value, record.expiresAt)
+    this.delete(database, key)
+    return '+OK\r\n'
+  }
+
+  /** COPY key argument, or MOVE key argument. */
+  #copy(name: string, database: number, key: string, record: ModelRecord | null, argument: string): string {
+    const [other, target] = name === 'MOVE' ? [Number(argument), key] : [database, argument]
+    if (other === database && target === key) {
+      return '-ERR source and destination objects are the same\r\n'
+    }
+    if (record === null || this.visible(other, target) !== null) return ':0\r\n'
+    this.put(other, target, record.value, record.expiresAt)
+    if (name === 'MOVE') this.delete(database, key)
+    return ':1\r\n'
+  }
+
+  #swap(one: number, other: number): string {
+    const [a, b] = [this.databases[one], this.databases[other]] as [
+      Map<string, ModelRecord>,
+      Map<string, ModelRecord>,
+    ]
+    if (one !== other && a.size + b.size > 0) this.#changed = true
+    this.databases[one] = b
+    this.databases[other] = a
+    return '+OK\r\n'
+  }
+
+  #flush(databases: readonly Map<string, ModelRecord>[]): string {
+    if (databases.some((records) => records.size > 0)) this.#changed = true
+    for (const records of databases) records.clear()
     return '+OK\r\n'
   }
 }
@@ -128,7 +171,17 @@ const words = fc.oneof(
   fc.tuple(fc.constant('INCRBY'), key, number),
   fc.tuple(fc.constant('PEXPIRE'), key, fc.integer({ min: -1, max: 30 }).map(String)),
   fc.tuple(fc.constantFrom('GET', 'DEL', 'PERSIST', 'PTTL'), key),
-  fc.constantFrom(['DBSIZE'], ['DBSIZE'], ['DBSIZE'], ['FLUSHALL']),
+  fc.tuple(fc.constant('APPEND'), key, fc.constantFrom('', '1')),
+  fc.tuple(fc.constantFrom('RENAME', 'COPY'), key, key),
+  fc.tuple(fc.constant('MOVE'), key, fc.constantFrom('0', '1')),
+  fc.constantFrom(
+    ['DBSIZE'],
+    ['DBSIZE'],
+    ['SWAPDB', '0', '1'],
+    ['SWAPDB', '1', '1'],
+    ['FLUSHDB'],
+    ['FLUSHALL'],
+  ),
 )
 const command = fc.record({ database: fc.constantFrom(0, 0, 1), words })
 const step: fc.Arbitrary<Step> = fc.oneof(

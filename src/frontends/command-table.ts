@@ -9,6 +9,7 @@ import { command } from './commands/command.ts'
 import { config } from './commands/config.ts'
 import { quit, reset, select } from './commands/connection.ts'
 import { info } from './commands/info.ts'
+import { keys } from './commands/keys.ts'
 import { kvorum } from './commands/kvorum.ts'
 import { echo, ping, time } from './commands/ping.ts'
 import { refusals } from './commands/refusals.ts'
@@ -28,6 +29,7 @@ export const localCommands: readonly LocalCommand[] = [
   exec,
   hello,
   info,
+  keys,
   kvorum,
   lastsave,
   module,

@@ -49,8 +49,11 @@ export class EngineClient {
   /** The command of these words (the first is its name), or null when there is none of that name. */
   command(...words: Word[]): Command | null {
     const [name, ...args] = words.map(toBuffer)
-    const spec = commandTable.get(must(name, 'command name').toString().toLowerCase())
-    return spec === undefined ? null : { spec, database: this.database, args }
+    const word = toByteString(must(name, 'command name')).toLowerCase()
+    const spec = commandTable.get(word)
+    if (spec !== undefined) return { spec, database: this.database, args }
+    const sub = commandTable.get(`${word}|${args[0]?.toString('latin1').toLowerCase()}`)
+    return sub === undefined ? null : { spec: sub, database: this.database, args: args.slice(1) }
   }
 
   execute(command: Command): Buffer {

@@ -1,4 +1,4 @@
-/** EXPIRE and PEXPIRE with their conditions: when a key goes. */
+/** EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT with their conditions: when a key goes. */
 import { errorReply, integerReply } from '../../protocol/reply.ts'
 import { invalidExpireTime, NOT_AN_INTEGER, optionWord } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
@@ -18,21 +18,31 @@ interface Conditions {
 
 /** EXPIRE key seconds [NX | XX | GT | LT]. */
 export function expire(context: CommandContext, args: readonly Buffer[]): Buffer {
-  return expireAfter(context, args, SECOND_MS)
+  return setExpiry(context, args, SECOND_MS, context.nowMs)
 }
 
 /** PEXPIRE key milliseconds [NX | XX | GT | LT]. */
 export function pexpire(context: CommandContext, args: readonly Buffer[]): Buffer {
-  return expireAfter(context, args, MILLISECOND_MS)
+  return setExpiry(context, args, MILLISECOND_MS, context.nowMs)
+}
+
+/** EXPIREAT key unix-seconds [NX | XX | GT | LT]. */
+export function expireat(context: CommandContext, args: readonly Buffer[]): Buffer {
+  return setExpiry(context, args, SECOND_MS, 0)
+}
+
+/** PEXPIREAT key unix-milliseconds [NX | XX | GT | LT]. */
+export function pexpireat(context: CommandContext, args: readonly Buffer[]): Buffer {
+  return setExpiry(context, args, MILLISECOND_MS, 0)
 }
 
 /** A time that is not in the future deletes the key, and counts as set. */
-function expireAfter(context: CommandContext, args: readonly Buffer[], unitMs: number): Buffer {
+function setExpiry(context: CommandContext, args: readonly Buffer[], unitMs: number, fromMs: number): Buffer {
   const conditions = parseConditions(args)
   if (Buffer.isBuffer(conditions)) return conditions
   const amount = parseInteger(args[1] as Buffer)
   if (amount === null) return NOT_AN_INTEGER
-  const expiresAt = anyExpiry(amount, unitMs, context.nowMs)
+  const expiresAt = anyExpiry(amount, unitMs, fromMs)
   if (expiresAt === null) return invalidExpireTime(context.spec)
   const key = args[0] as Buffer
   const record = context.read(key)

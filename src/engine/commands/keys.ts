@@ -1,15 +1,15 @@
-/** DEL, EXISTS and TYPE: keys of any type. */
+/** DEL, UNLINK, EXISTS, TOUCH and TYPE: keys of any type. */
 import { integerReply, simpleReply } from '../../protocol/reply.ts'
 import type { CommandContext } from '../context.ts'
 
-/** Also DELETE. A key named twice is deleted, and counted, once. */
+/** Also DELETE and UNLINK. A key named twice is deleted, and counted, once. */
 export function del(context: CommandContext, args: readonly Buffer[]): Buffer {
   let count = 0
   for (const key of args) if (context.remove(key)) count++
   return integerReply(count)
 }
 
-/** A key named twice counts twice. */
+/** Also TOUCH: nothing here ages by not being read. A key named twice counts twice. */
 export function exists(context: CommandContext, args: readonly Buffer[]): Buffer {
   let count = 0
   for (const key of args) if (context.read(key) !== null) count++

@@ -1,5 +1,5 @@
-/** MGET and MSET: several strings in one step. */
-import { arrayReply, bulkReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
+/** MGET, MSET and MSETNX: several strings in one step. */
+import { arrayReply, bulkReply, integerReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
 import { wrongArity } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
 import { RecordType } from '../records.ts'
@@ -16,8 +16,22 @@ export function mget(context: CommandContext, args: readonly Buffer[]): Buffer {
 /** A key that is named twice gets its last value. */
 export function mset(context: CommandContext, args: readonly Buffer[]): Buffer {
   if (args.length % 2 !== 0) return wrongArity(context.spec)
+  putPairs(context, args)
+  return OK_REPLY
+}
+
+/** 1 when none of the keys was there and all are set, else 0 and none is. */
+export function msetnx(context: CommandContext, args: readonly Buffer[]): Buffer {
+  if (args.length % 2 !== 0) return wrongArity(context.spec)
+  for (let i = 0; i < args.length; i += 2) {
+    if (context.read(args[i] as Buffer) !== null) return integerReply(0)
+  }
+  putPairs(context, args)
+  return integerReply(1)
+}
+
+function putPairs(context: CommandContext, args: readonly Buffer[]): void {
   for (let i = 0; i < args.length; i += 2) {
     context.put(args[i] as Buffer, RecordType.string, args[i + 1] as Buffer, 0)
   }
-  return OK_REPLY
 }

@@ -1,10 +1,9 @@
 /** SET: a string with optional condition, expiry and return of the value before. */
 import { bulkReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
-import { invalidExpireTime, NOT_AN_INTEGER, optionWord, SYNTAX_ERROR, WRONG_TYPE } from '../arguments.ts'
+import { optionWord, SYNTAX_ERROR, WRONG_TYPE } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
-import { MILLISECOND_MS, positiveExpiry, SECOND_MS } from '../expiry-time.ts'
-import { parseInteger } from '../integers.ts'
 import { type KeyRecord, RecordType } from '../records.ts'
+import { type ExpiryWord, expiryOf, isExpiryWord } from './expiry-option.ts'
 
 const FIRST_OPTION = 2
 
@@ -13,7 +12,7 @@ interface SetOptions {
   keepTtl: boolean
   get: boolean
   /** The option word that gave the expiry, null without one. */
-  expiry: 'EX' | 'PX' | 'EXAT' | 'PXAT' | null
+  expiry: ExpiryWord | null
   amount: Buffer | null
 }
 
@@ -29,7 +28,8 @@ export function set(context: CommandContext, args: readonly Buffer[]): Buffer {
 function setWithOptions(context: CommandContext, args: readonly Buffer[]): Buffer {
   const options = parseOptions(args)
   if (options === null) return SYNTAX_ERROR
-  const expiresAt = expiryOf(context, options)
+  const { expiry, amount } = options
+  const expiresAt = expiry === null || amount === null ? 0 : expiryOf(context, expiry, amount)
   if (typeof expiresAt !== 'number') return expiresAt
   const key = args[0] as Buffer
   const record = context.read(key)
@@ -42,16 +42,6 @@ function setWithOptions(context: CommandContext, args: readonly Buffer[]): Buffe
 
 function expiresAtOf(record: KeyRecord | null): number {
   return record === null ? 0 : record.expiresAt
-}
-
-/** The time in ms, 0 without an expiry, or an error reply. */
-function expiryOf(context: CommandContext, { expiry, amount }: SetOptions): number | Buffer {
-  if (expiry === null || amount === null) return 0
-  const count = parseInteger(amount)
-  if (count === null) return NOT_AN_INTEGER
-  const unitMs = expiry.startsWith('EX') ? SECOND_MS : MILLISECOND_MS
-  const from = expiry.endsWith('AT') ? 0 : context.nowMs
-  return positiveExpiry(count, unitMs, from) ?? invalidExpireTime(context.spec)
 }
 
 /** Null = syntax error. As Redis: a word may come twice, but not beside one that it contradicts. */
@@ -67,7 +57,7 @@ function parseOptions(args: readonly Buffer[]): SetOptions | null {
     } else if (word === 'KEEPTTL') {
       if (options.expiry !== null) return null
       options.keepTtl = true
-    } else if (word === 'EX' || word === 'PX' || word === 'EXAT' || word === 'PXAT') {
+    } else if (isExpiryWord(word)) {
       i++
       if (i === args.length || options.keepTtl) return null
       if (options.expiry !== null && options.expiry !== word) return null

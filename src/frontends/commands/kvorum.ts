@@ -1,6 +1,7 @@
 /**
- * KVORUM: the state of the cluster and changes to it, over the same connection as data (`kvorum status`, `kvorum node`,
- * `kvorum leader`). Any node takes them; a change is done by the leader, and answered when it is done.
+ * KVORUM: the state of the cluster and changes to it, over the same connection as data (`kvorum status`,
+ * `kvorum node`, `kvorum leader`). Any node takes them; a change is done by the leader, and answered when it
+ * is done.
  */
 import type { AdminRequest, NodeStatus } from '../../cluster/execute.ts'
 import { arrayReply, errorReply, mapReply, OK_REPLY, textReply } from '../../protocol/reply.ts'

@@ -1,0 +1,62 @@
+/**
+ * What rows of the command table have in common: flags and categories as Redis' COMMAND INFO shows them, by
+ * family. A command that grows data carries 'denyoom' (R6).
+ */
+import type { CommandSpec } from '../protocol/commands.ts'
+
+/** What the commands of a family have in common. */
+export interface Family extends Pick<CommandSpec, 'group' | 'flags' | 'categories'> {
+  readonly kind: 'read' | 'write'
+}
+
+const SLOW_READ = { kind: 'read', flags: ['readonly'] } as const
+const FAST_READ = { kind: 'read', flags: ['readonly', 'fast'] } as const
+const SLOW_WRITE = { kind: 'write', flags: ['write'] } as const
+const FAST_WRITE = { kind: 'write', flags: ['write', 'fast'] } as const
+const SLOW_GROWTH = { kind: 'write', flags: ['write', 'denyoom'] } as const
+const FAST_GROWTH = { kind: 'write', flags: ['write', 'denyoom', 'fast'] } as const
+
+const KEYSPACE_READ = ['@keyspace', '@read', '@fast']
+const KEYSPACE_READ_SLOW = ['@keyspace', '@read', '@slow']
+const KEYSPACE_WRITE = ['@keyspace', '@write', '@fast']
+const KEYSPACE_WRITE_SLOW = ['@keyspace', '@write', '@slow']
+
+/** Families of keys of any type. */
+export const KEY_FAMILIES = {
+  read: { ...FAST_READ, group: 'generic', categories: KEYSPACE_READ },
+  inspect: { ...SLOW_READ, group: 'generic', categories: KEYSPACE_READ_SLOW },
+  write: { ...FAST_WRITE, group: 'generic', categories: KEYSPACE_WRITE },
+  slowWrite: { ...SLOW_WRITE, group: 'generic', categories: KEYSPACE_WRITE_SLOW },
+  growth: { ...SLOW_GROWTH, group: 'generic', categories: KEYSPACE_WRITE_SLOW },
+  restore: { ...SLOW_GROWTH, group: 'generic', categories: [...KEYSPACE_WRITE_SLOW, '@dangerous'] },
+  help: { kind: 'read', group: 'generic', flags: ['loading', 'stale'], categories: ['@keyspace', '@slow'] },
+} satisfies Record<string, Family>
+
+/** Families of strings. */
+export const STRING_FAMILIES = {
+  read: { ...FAST_READ, group: 'string', categories: ['@read', '@string', '@fast'] },
+  slowRead: { ...SLOW_READ, group: 'string', categories: ['@read', '@string', '@slow'] },
+  write: { ...FAST_WRITE, group: 'string', categories: ['@write', '@string', '@fast'] },
+  growth: { ...FAST_GROWTH, group: 'string', categories: ['@write', '@string', '@fast'] },
+  slowGrowth: { ...SLOW_GROWTH, group: 'string', categories: ['@write', '@string', '@slow'] },
+} satisfies Record<string, Family>
+
+/** Families of strings taken as bits. */
+export const BITMAP_FAMILIES = {
+  read: { ...FAST_READ, group: 'bitmap', categories: ['@read', '@bitmap', '@fast'] },
+  slowRead: { ...SLOW_READ, group: 'bitmap', categories: ['@read', '@bitmap', '@slow'] },
+  growth: { ...SLOW_GROWTH, group: 'bitmap', categories: ['@write', '@bitmap', '@slow'] },
+} satisfies Record<string, Family>
+
+/** Families of whole databases. */
+export const DATABASE_FAMILIES = {
+  read: { ...FAST_READ, group: 'server', categories: KEYSPACE_READ },
+  flush: { ...SLOW_WRITE, group: 'server', categories: [...KEYSPACE_WRITE_SLOW, '@dangerous'] },
+  swap: { ...FAST_WRITE, group: 'server', categories: [...KEYSPACE_WRITE, '@dangerous'] },
+} satisfies Record<string, Family>
+
+/** Commands that no client can send. */
+export const INTERNAL_FAMILIES = {
+  read: { kind: 'read', group: 'internal', flags: [], categories: [] },
+  write: { kind: 'write', group: 'internal', flags: [], categories: [] },
+} satisfies Record<string, Family>

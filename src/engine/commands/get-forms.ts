@@ -1,0 +1,73 @@
+/** GETDEL and GETEX: a string, and what becomes of its key. */
+import { bulkReply, NULL_REPLY } from '../../protocol/reply.ts'
+import { optionWord, SYNTAX_ERROR } from '../arguments.ts'
+import type { CommandContext } from '../context.ts'
+import { type KeyRecord, RecordType } from '../records.ts'
+import { readString } from '../strings.ts'
+import { type ExpiryWord, expiryOf, isExpiryWord } from './expiry-option.ts'
+
+const FIRST_OPTION = 1
+
+interface GetexOptions {
+  persist: boolean
+  expiry: ExpiryWord | null
+  amount: Buffer | null
+}
+
+/** GETDEL key: the string, whose key is then deleted. */
+export function getdel(context: CommandContext, args: readonly Buffer[]): Buffer {
+  const key = args[0] as Buffer
+  const record = readString(context, key)
+  if (Buffer.isBuffer(record)) return record
+  if (record === null) return NULL_REPLY
+  context.remove(key)
+  return bulkReply(record.value)
+}
+
+/** GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]; a time that is past deletes the key. */
+export function getex(context: CommandContext, args: readonly Buffer[]): Buffer {
+  const options = parseOptions(args)
+  if (options === null) return SYNTAX_ERROR
+  const key = args[0] as Buffer
+  const record = readString(context, key)
+  if (Buffer.isBuffer(record)) return record
+  if (record === null) return NULL_REPLY
+  const expiresAt = expiryAfter(context, options, record)
+  if (typeof expiresAt !== 'number') return expiresAt
+  const reply = bulkReply(record.value)
+  if (expiresAt !== 0 && expiresAt <= context.nowMs) context.remove(key)
+  else if (options.expiry !== null || expiresAt !== record.expiresAt) {
+    context.put(key, RecordType.string, record.value, expiresAt)
+  }
+  return reply
+}
+
+function expiryAfter(
+  context: CommandContext,
+  { persist, expiry, amount }: GetexOptions,
+  record: KeyRecord,
+): number | Buffer {
+  if (expiry !== null && amount !== null) return expiryOf(context, expiry, amount)
+  return persist ? 0 : record.expiresAt
+}
+
+/** Null = syntax error. As SET: a word may come twice, but not beside one that it contradicts. */
+function parseOptions(args: readonly Buffer[]): GetexOptions | null {
+  const options: GetexOptions = { persist: false, expiry: null, amount: null }
+  for (let i = FIRST_OPTION; i < args.length; i++) {
+    const word = optionWord(args[i] as Buffer)
+    if (word === 'PERSIST') {
+      if (options.expiry !== null) return null
+      options.persist = true
+    } else if (isExpiryWord(word)) {
+      i++
+      if (i === args.length || options.persist) return null
+      if (options.expiry !== null && options.expiry !== word) return null
+      options.expiry = word
+      options.amount = args[i] as Buffer
+    } else {
+      return null
+    }
+  }
+  return options
+}
