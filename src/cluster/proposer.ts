@@ -161,7 +161,9 @@ export class Proposer {
   }
 }
 
-/** The payload is a forward header and whole runs. What is not never becomes an entry, which every replica must read. */
+/**
+ * The payload is a forward header and whole runs. What is not never becomes an entry, which every replica must read.
+ */
 function isRunChain(payload: Buffer): boolean {
   let at = FORWARD_HEADER_SIZE
   while (at + RUN_HEADER_SIZE <= payload.length) at += RUN_HEADER_SIZE + readU32(payload, at + 28)

@@ -109,11 +109,18 @@ export class ReadRunner {
   }
 
   #scan(read: PendingRead, nowMs: number, answered: (() => void) | null): void {
-    const plan = scanPlan(this.#options.engine, read.command)
+    const { engine, store } = this.#options
+    const plan = scanPlan(engine, read.command)
     if (Buffer.isBuffer(plan)) return answerRead(read, plan, null)
-    this.#options.store.fetchRange(plan.from, plan.to, plan.limit, (error, rows) => {
+    const { database } = read.command
+    const physicalDatabase = engine.physicalDatabase(database)
+    store.fetchRange(plan.from, plan.to, plan.limit, (error, rows) => {
+      // A swap or flush was applied meanwhile: these rows belong to another database, or to none.
+      if (error === null && engine.physicalDatabase(database) !== physicalDatabase) {
+        return this.#scan(read, nowMs, answered)
+      }
       if (error !== null) this.#damaged(read)
-      else answerRead(read, scanPage(plan, rows, Math.max(nowMs, this.#options.engine.stampMs)), null)
+      else answerRead(read, scanPage(plan, rows, Math.max(nowMs, engine.stampMs)), null)
       answered?.()
     })
   }
