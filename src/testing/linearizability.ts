@@ -68,6 +68,8 @@ interface Event<Input, Output> {
 interface Placed<State, Input, Output> {
   readonly event: Event<Input, Output>
   readonly stateBefore: State
+  /** It had no alternative: it was a read. */
+  readonly isNeutral: boolean
 }
 
 const STEPS = 2_000_000
@@ -110,23 +112,48 @@ class Search<State, Input, Output> {
   run(): Verdict {
     let from = this.#head.next
     let isKnownPass = true
+    let isNew = true
     while (this.#openKnown > 0) {
       if (this.#isExhausted()) return { kind: 'unknown', key: this.#key }
-      if (this.#placeNext(from, isKnownPass)) {
+      const neutral = isNew ? this.#placeNeutral() : 'none'
+      if (neutral === 'placed') {
+        from = this.#head.next
+      } else if (neutral === 'none' && this.#placeNext(from, isKnownPass)) {
         from = this.#head.next
         isKnownPass = true
-      } else if (isKnownPass) {
+        isNew = true
+      } else if (neutral === 'none' && isKnownPass) {
         // What clients know to have happened is tried first: most unknown operations never matter.
         from = this.#head.next
         isKnownPass = false
+        isNew = false
       } else {
         const undone = this.#undo()
         if (undone === null) return { kind: 'illegal', key: this.#key, explanation: this.#explain() }
         from = undone.next
         isKnownPass = undone.operation.output !== null
+        isNew = false
       }
     }
     return { kind: 'linearizable' }
+  }
+
+  /**
+   * Places a read that is possible now. Nothing is lost by that: in any order that continues from here it can be moved
+   * to the front. 'dead': that was tried before, in vain.
+   */
+  #placeNeutral(): 'placed' | 'dead' | 'none' {
+    const stateKey = this.#model.keyOf(this.#state)
+    for (let event = this.#head.next; event !== null; event = event.next) {
+      if (event.isReturn) return 'none'
+      const { input, output } = event.operation
+      if (output === null || !this.#model.isRead(input)) continue
+      this.#steps++
+      const next = this.#model.step(this.#state, input, output)
+      if (next === ILLEGAL || this.#model.keyOf(next) !== stateKey) continue
+      return this.#add(event, next, true) ? 'placed' : 'dead'
+    }
+    return 'none'
   }
 
   /** Places the first possible invocation from `from` up to the first return, which nothing may overtake. */
@@ -146,7 +173,13 @@ class Search<State, Input, Output> {
     const { input, output } = event.operation
     const next = this.#model.step(this.#state, input, output)
     if (next === ILLEGAL || this.#isNeedless(input, output, next)) return false
-    const set = output === null ? this.#unknown : this.#known
+    return this.#add(event, next, false)
+  }
+
+  /** False when the same operations were placed before with the same result. */
+  #add(event: Event<Input, Output>, next: State, isNeutral: boolean): boolean {
+    const isKnown = event.operation.output !== null
+    const set = isKnown ? this.#known : this.#unknown
     set.add(event.index)
     const name = `${this.#known.name()} ${this.#unknown.name()} ${this.#model.keyOf(next)}`
     if (this.#visited.has(name)) {
@@ -154,9 +187,9 @@ class Search<State, Input, Output> {
       return false
     }
     this.#visited.add(name)
-    this.#placed.push({ event, stateBefore: this.#state })
+    this.#placed.push({ event, stateBefore: this.#state, isNeutral })
     this.#state = next
-    if (output !== null) this.#openKnown--
+    if (isKnown) this.#openKnown--
     lift(event)
     return true
   }
@@ -172,10 +205,17 @@ class Search<State, Input, Output> {
     return without !== ILLEGAL && this.#model.keyOf(without) === this.#model.keyOf(next)
   }
 
+  /** Takes back placements up to one that has alternatives; that one, or null when there is none. */
   #undo(): Event<Input, Output> | null {
-    const last = this.#placed.pop()
-    if (last === undefined) return null
-    const { event, stateBefore } = last
+    for (;;) {
+      const last = this.#placed.pop()
+      if (last === undefined) return null
+      this.#takeBack(last)
+      if (!last.isNeutral) return last.event
+    }
+  }
+
+  #takeBack({ event, stateBefore }: Placed<State, Input, Output>): void {
     unlift(event)
     this.#state = stateBefore
     if (event.operation.output === null) {
@@ -184,7 +224,6 @@ class Search<State, Input, Output> {
       this.#known.remove(event.index)
       this.#openKnown++
     }
-    return event
   }
 
   #isExhausted(): boolean {

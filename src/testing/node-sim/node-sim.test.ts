@@ -1,0 +1,46 @@
+/**
+ * The simulation of whole nodes: a few seeds are clean, seeds that once found bugs too, runs are deterministic, and
+ * planted mistakes are found. Longer runs are a matter of the simulation program.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { corpus } from './corpus.ts'
+import { type NodeMistake, plantNodeMistake } from './planted.ts'
+import { runNodeSeeds } from './seeds.ts'
+import { runNodeSeed } from './simulation.ts'
+
+test('R1-R17: whole nodes keep their promises under faults, in a few seeds', () => {
+  const { failures, totals } = runNodeSeeds({ from: 2, count: 5, checkEvery: 0 })
+  for (const { seed, violation } of failures) assert.fail(`seed ${seed}: ${violation}`)
+  assert.equal(totals.undecided, 0)
+  assert.ok((totals.acknowledged ?? 0) > 1_000)
+})
+
+test('seeds that found bugs pass', () => {
+  for (const { seed, found } of corpus)
+    assert.equal(runNodeSeed(seed).violation, null, `seed ${seed}: ${found}`)
+})
+
+test('a seed gives the same events every time', () => {
+  assert.equal(runNodeSeed(4).hash, runNodeSeed(4).hash)
+})
+
+/** A mistake, the seeds to try, and what the report of its discovery says. */
+const planted: readonly (readonly [NodeMistake, number, RegExp])[] = [
+  ['readWithoutRound', 1, /Order on a connection|Not linearizable|Stale reads/],
+  ['expiresUnconditionally', 3, /Not linearizable/],
+  ['duplicatesExecuted', 4, /Not linearizable|executed twice|Order on a connection/],
+  ['readsOvertaken', 4, /Order on a connection/],
+  ['acknowledgedBeforeSync', 5, /damaged|lost|missing|without the committed entry/],
+]
+
+for (const [mistake, seed, finding] of planted) {
+  test(`the planted mistake ${mistake} is found`, () => {
+    const undo = plantNodeMistake(mistake)
+    try {
+      assert.match(runNodeSeed(seed).violation ?? 'no violation', finding)
+    } finally {
+      undo()
+    }
+  })
+}
