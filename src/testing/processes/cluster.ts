@@ -1,0 +1,170 @@
+/**
+ * A cluster of real nodes on this machine for one test: free ports, a folder of its own, everything ended and
+ * removed at the end, the nodes' logs shown when the test failed.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePorts } from '../free-ports.ts'
+import { closeDrivers } from './load.ts'
+import { NodeProcess } from './node-process.ts'
+import { until } from './wait.ts'
+
+const KiB = 1024
+const SHOWN_LOG = 6_000
+
+/** Flags with which logs rotate, memtables are flushed and followers need snapshots after little data. */
+export const SMALL_STORAGE: Readonly<Record<string, number>> = {
+  'segment-bytes': 256 * KiB,
+  'memtable-bytes': 256 * KiB,
+  'memtable-log-bytes': 512 * KiB,
+  'trailing-log-bytes': 64 * KiB,
+  'entry-cache-bytes': 256 * KiB,
+}
+
+/** Where a node lives, when not beside the test. */
+export interface Place {
+  readonly host: string
+  readonly prefix: readonly string[]
+}
+
+export interface ClusterOptions {
+  /** Members at the beginning; 3 when not said. */
+  readonly size?: number
+  readonly flags?: Readonly<Record<string, string | number>>
+  /** By node, beginning with 0; on this machine's loopback when not said. */
+  readonly places?: readonly Place[]
+  /** Folder for the data of a node, by node; below the test's own folder when not said. */
+  readonly dataFolders?: readonly string[]
+}
+
+export class TestCluster {
+  readonly nodes: NodeProcess[]
+  readonly folder: string
+  readonly #flags: Readonly<Record<string, string | number>>
+
+  constructor(nodes: NodeProcess[], folder: string, flags: Readonly<Record<string, string | number>>) {
+    this.nodes = nodes
+    this.folder = folder
+    this.#flags = flags
+  }
+
+  get running(): NodeProcess[] {
+    return this.nodes.filter((node) => node.isRunning)
+  }
+
+  node(index: number): NodeProcess {
+    const node = this.nodes[index]
+    if (node === undefined) throw new Error(`There is no node ${index}`)
+    return node
+  }
+
+  async ready(nodes: readonly NodeProcess[] = this.running): Promise<void> {
+    await Promise.all(nodes.map((node) => node.ready()))
+  }
+
+  /** The leader that `nodes` (all that run) agree on, once they do; `other` is not accepted. */
+  leader(
+    nodes: readonly NodeProcess[] = this.running,
+    other: NodeProcess | null = null,
+  ): Promise<NodeProcess> {
+    return until('one leader', async () => {
+      const views = await Promise.all(nodes.map((node) => node.status()))
+      const name = views[0]?.leader ?? ''
+      if (name === '' || name === other?.name || views.some((view) => view.leader !== name)) return null
+      return this.nodes.find((node) => node.name === name) ?? null
+    })
+  }
+
+  /** The nodes that are not `node`, those that run. */
+  others(node: NodeProcess): NodeProcess[] {
+    return this.running.filter((one) => one !== node)
+  }
+
+  /** Waits until every running node has applied everything that is committed now. */
+  async settled(): Promise<void> {
+    await until('all nodes to have applied the same', async () => {
+      const views = await Promise.all(this.running.map((node) => node.status()))
+      const commit = Math.max(...views.map((view) => view.commitIndex))
+      return views.every((view) => view.appliedIndex === commit)
+    })
+  }
+
+  /** A further node, not started; `cluster` is what it is told of the members. */
+  async addProcess(name: string, cluster: string): Promise<NodeProcess> {
+    const port = await freePorts(3)
+    const node = new NodeProcess({
+      name,
+      host: '127.0.0.1',
+      redisPort: port,
+      httpPort: port + 1,
+      peerPort: port + 2,
+      data: join(this.folder, `${name}-${port}`),
+      flags: {
+        ...this.#flags,
+        ...(cluster === '' ? {} : { cluster: `${cluster},${name}=127.0.0.1:${port + 2}` }),
+      },
+    })
+    this.nodes.push(node)
+    return node
+  }
+
+  /** 'n1=host:port,…' of the nodes given. */
+  static members(nodes: readonly NodeProcess[]): string {
+    return nodes.map(({ options }) => `${options.name}=${options.host}:${options.peerPort}`).join(',')
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()))
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  logs(): string {
+    return this.nodes.map((node) => `--- ${node.name}\n${node.output.slice(-SHOWN_LOG)}`).join('\n')
+  }
+}
+
+/** Starts a cluster, waits until all of it is ready, runs `use`, and ends it in any case. */
+export async function withCluster<T>(
+  options: ClusterOptions,
+  use: (cluster: TestCluster) => Promise<T>,
+): Promise<T> {
+  const cluster = await prepareCluster(options)
+  try {
+    for (const node of cluster.nodes) node.start()
+    await cluster.ready()
+    return await use(cluster)
+  } catch (error) {
+    process.stderr.write(`${cluster.logs()}\n`)
+    throw error
+  } finally {
+    closeDrivers()
+    await cluster.close()
+  }
+}
+
+async function prepareCluster(options: ClusterOptions): Promise<TestCluster> {
+  const size = options.size ?? 3
+  const folder = await mkdtemp(join(tmpdir(), 'kvorum-scenario-'))
+  const firstPort = await freePorts(3 * size)
+  const places = Array.from(
+    { length: size },
+    (_, i) => options.places?.[i] ?? { host: '127.0.0.1', prefix: [] },
+  )
+  const members = places.map(({ host }, i) => `n${i + 1}=${host}:${firstPort + 3 * i + 2}`).join(',')
+  const flags = options.flags ?? {}
+  const nodes = places.map(({ host, prefix }, i) => {
+    const port = firstPort + 3 * i
+    return new NodeProcess({
+      name: `n${i + 1}`,
+      host,
+      prefix,
+      redisPort: port,
+      httpPort: port + 1,
+      peerPort: port + 2,
+      data: options.dataFolders?.[i] ?? join(folder, `n${i + 1}`),
+      flags: size === 1 ? flags : { cluster: members, ...flags },
+    })
+  })
+  return new TestCluster(nodes, folder, flags)
+}

@@ -1,0 +1,109 @@
+/**
+ * The nodes' filesystems fill up for real: writes that grow data are refused, deleting and reading work, no
+ * acknowledged write is lost; with space back the cluster goes on by itself. Then with not a byte left.
+ */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ReplyError, replyText } from '../../client/reply.ts'
+import { type TestCluster, withCluster } from '../processes/cluster.ts'
+import { machine } from '../processes/figures.ts'
+import { SmallDisk } from '../processes/small-disk.ts'
+import { until } from '../processes/wait.ts'
+import { Writer, writeAll } from '../processes/writer.ts'
+
+const MiB = 1024 * 1024
+const DISK_BYTES = 80 * MiB
+const VALUE_BYTES = 4_000
+const SECOND_KEYS = 500
+
+export interface FullDiskReport {
+  readonly keysBeforeRefusal: number
+  readonly machine: { readonly cores: number; readonly load1: number }
+}
+
+const FLAGS = {
+  'segment-bytes': MiB,
+  'memtable-bytes': MiB,
+  'memtable-log-bytes': 2 * MiB,
+  'trailing-log-bytes': MiB,
+  'low-space-bytes': 24 * MiB,
+}
+
+/** Null when this machine does not let us mount a filesystem. */
+export async function fullDisk(): Promise<FullDiskReport | null> {
+  const folder = await mkdtemp(join(tmpdir(), 'kvorum-disks-'))
+  const disks: SmallDisk[] = []
+  try {
+    for (const name of ['n1', 'n2', 'n3']) {
+      const disk = await SmallDisk.mount(join(folder, name), DISK_BYTES)
+      if (disk === null) return null
+      disks.push(disk)
+    }
+    const dataFolders = disks.map((disk) => join(disk.folder, 'data'))
+    return await withCluster({ flags: FLAGS, dataFolders }, (cluster) => fillAndFree(cluster, disks))
+  } finally {
+    for (const disk of disks) await disk.unmount()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function fillAndFree(cluster: TestCluster, disks: readonly SmallDisk[]): Promise<FullDiskReport> {
+  await cluster.node(0).command('SET', 'counter', '0')
+  await Promise.all(disks.map((disk) => disk.fill(DISK_BYTES / 2)))
+  const first = await writeUntilRefused(cluster, 'first')
+  await assertGrowthRefused(cluster)
+  await cluster.node(1).command('DEL', 'first:nothing', 'spare')
+  await first.verify(cluster.node(2))
+  await Promise.all(disks.map((disk) => disk.free()))
+  await growthAccepted(cluster)
+  const second = await writeAll(cluster.node(0), {
+    prefix: 'second',
+    count: SECOND_KEYS,
+    valueBytes: VALUE_BYTES,
+  })
+  // Not a byte left: whatever that does to the processes, nothing acknowledged may be lost.
+  await Promise.all(disks.map((disk) => disk.fill()))
+  await until('every node to see that its disk is full', async () => {
+    const views = await Promise.all(cluster.nodes.map((node) => node.status()))
+    return views.every((view) => view.space === 'full')
+  })
+  await assertGrowthRefused(cluster)
+  await second.verify(cluster.node(0))
+  await Promise.all(disks.map((disk) => disk.free()))
+  await growthAccepted(cluster)
+  assert.equal(cluster.running.length, 3, 'a node ended')
+  await first.verify(cluster.node(1))
+  await second.verify(cluster.node(2))
+  return {
+    keysBeforeRefusal: first.acknowledged,
+    machine: machine(),
+  }
+}
+
+async function writeUntilRefused(cluster: TestCluster, prefix: string): Promise<Writer> {
+  const writer = new Writer({ prefix, count: Infinity, valueBytes: VALUE_BYTES })
+  writer.start(await cluster.node(0).connect())
+  await writer.done()
+  assert.ok(writer.failure instanceof ReplyError, String(writer.failure))
+  assert.match(writer.failure.message, /^OOM /)
+  return writer
+}
+
+async function assertGrowthRefused(cluster: TestCluster): Promise<void> {
+  for (const node of cluster.nodes) {
+    await assert.rejects(
+      node.command('SET', 'more', 'data'),
+      /^ReplyError: OOM /,
+      `${node.name} let data grow`,
+    )
+    assert.equal(replyText(await node.command('GET', 'counter')), '0')
+  }
+}
+
+async function growthAccepted(cluster: TestCluster): Promise<void> {
+  await until('writes to be accepted again', async () => {
+    return replyText(await cluster.node(1).command('SET', 'spare', 'x')) === 'OK'
+  })
+}

@@ -1,0 +1,10 @@
+/** Partitions between nodes. The long form: npm run faults -- partition. */
+import { test } from 'node:test'
+import { hasNamespaces } from '../processes/namespaces.ts'
+import { partition } from './partition.ts'
+
+test('a node that is cut off refuses, the majority serves, and healed it follows', async (t) => {
+  if (!(await hasNamespaces())) return t.skip('network namespaces need Linux, iproute2 and root')
+  await partition({ rounds: 2, clients: 12 })
+  return undefined
+})
