@@ -80,6 +80,11 @@ export class Applier {
     return this.#index
   }
 
+  /** True between entries. */
+  get atBoundary(): boolean {
+    return this.#cursor === null
+  }
+
   /** Starts over at `index` (start of the process, or an installed snapshot): what was under way is dropped. */
   reset(index: number): void {
     this.#generation++

@@ -33,6 +33,12 @@ export class LogRetention {
     if (this.#due() && !this.#options.store.stalled) this.#options.store.seal(this.#options.meta())
   }
 
+  /** R6: seals although nothing is due, so that deletions reach the tables. Only at an entry boundary. */
+  sealEarly(): void {
+    const { store, meta } = this.#options
+    if (!store.stalled && store.status().memtableBytes > 0) store.seal(meta())
+  }
+
   /** A manifest with `manifestIndex` is durable, or a transfer ended: gives up log that nobody needs. */
   compact(manifestIndex: number): void {
     const { log, group, trailingBytes, lowestTransferIndex } = this.#options

@@ -23,6 +23,7 @@ const TICK_MS = 10
 const TICKS_MAX = 2
 /** The space byte that a leaving node shows its leader: it is no successor (R17). */
 const LEAVING = 3
+const RECLAIM_INTERVAL_MS = 10_000
 const CLOCK_INTERVAL_MS = 5_000
 const INTERNAL_DEADLINE_MS = 5_000
 
@@ -51,6 +52,7 @@ export class ReplicaHost {
   /** Why this node does not campaign; empty = it may. */
   readonly #unfit = new Set<'stalled' | 'leaving' | 'clock'>()
   #nextClockMs = 0
+  #nextReclaimMs = 0
   #spaceProposed: PendingWrite | null = null
 
   constructor(options: ReplicaHostOptions) {
@@ -202,6 +204,7 @@ export class ReplicaHost {
     this.space.tick(nowMs)
     this.#judgeSpace(nowMs)
     this.#watchClocks(nowMs)
+    this.#reclaim(nowMs)
     this.#timer = this.#clock.setTimer(TICK_MS, () => this.#tick())
   }
 
@@ -246,7 +249,15 @@ export class ReplicaHost {
     if (verdict.odd) this.#handOver()
   }
 
+  /** R6: while space is short, deletions are brought to the tables and merged away. */
+  #reclaim(nowMs: number): void {
+    if (this.space.state === 'ok' || nowMs < this.#nextReclaimMs) return
+    this.#nextReclaimMs = nowMs + RECLAIM_INTERVAL_MS
+    this.replica.sealEarly()
+  }
+
   #onSpace(state: SpaceState, freeBytes: number): void {
+    this.#options.store.reclaim(state !== 'ok')
     this.#logger.warn(`Disk space is ${state}`, { freeBytes, lowSpaceBytes: this.#options.lowSpaceBytes })
     if (!this.leaving) this.replica.core.setSpace(SPACE_STATES.indexOf(state))
   }

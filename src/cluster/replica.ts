@@ -127,6 +127,11 @@ export class Replica {
     this.#options.clock.defer(() => this.#drain())
   }
 
+  /** R6: space is short; what was deleted shall leave the disk. */
+  sealEarly(): void {
+    if (this.applier.atBoundary && !this.#installer.busy) this.#retention.sealEarly()
+  }
+
   /** `ticks` ticks of the core, and the slow clocks of the parts. */
   tick(ticks: number): void {
     const nowMs = this.#options.clock.monotonicMs()

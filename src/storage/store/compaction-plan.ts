@@ -45,9 +45,13 @@ export interface SpecOptions extends Reservation {
 }
 
 /** The next thing worth doing; null when all is well. */
-export function planCompaction(version: Version, sizes: PlanSizes): CompactionPlan | null {
+export function planCompaction(
+  version: Version,
+  sizes: PlanSizes,
+  reclaiming: boolean,
+): CompactionPlan | null {
   const outputBytes = OUTPUT_TABLES * sizes.tableBytes
-  const group = pickGroup(version.runs, sizes.memtableBytes / UNIT_SHARE)
+  const group = pickGroup(version.runs, sizes.memtableBytes / UNIT_SHARE, reclaiming)
   if (group !== null) return { group, inputs: groupInputs(version, group), outputBytes }
   return planCleaning(version, outputBytes)
 }

@@ -22,10 +22,15 @@ export interface RunSize {
   readonly mergeInto: number
 }
 
-/** The next group to work on, the newest (the smallest, as a rule) first; null when all is well. */
-export function pickGroup(runs: readonly RunSize[], unitBytes: number): RunGroup | null {
+/**
+ * The next group to work on, the newest (the smallest, as a rule) first; null when all is well. `reclaiming`: space is
+ * short, so everything is merged into one run as soon as there are two: what was deleted goes for good.
+ */
+export function pickGroup(runs: readonly RunSize[], unitBytes: number, reclaiming = false): RunGroup | null {
   const merging = runs.findIndex((run) => run.mergeInto !== 0)
-  const group = pickSettled(runs, merging < 0 ? runs.length : merging, unitBytes)
+  const count = merging < 0 ? runs.length : merging
+  if (reclaiming && count === runs.length && count >= 2) return { first: 0, last: count - 1 }
+  const group = pickSettled(runs, count, unitBytes)
   if (group !== null || merging < 0) return group
   const target = (runs[merging] as RunSize).mergeInto
   return { first: merging, last: runs.findIndex((run) => run.id === target) }

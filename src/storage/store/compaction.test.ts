@@ -30,6 +30,11 @@ test('everything is merged when newer runs reach the size of the oldest', () => 
   assert.equal(pickGroup(sizes(100, 300, 500), 10), null)
 })
 
+test('R6: while space is short everything becomes one run, so that deletions free it', () => {
+  assert.deepEqual(pickGroup(sizes(1, 10_000), 10, true), { first: 0, last: 1 })
+  assert.equal(pickGroup(sizes(10_000), 10, true), null)
+})
+
 test('a merge under way is finished, but newer small runs are merged before', () => {
   const runs = sizes(90, 100, 100, 100, 400, 400, 3_000).map((run) => ({
     ...run,

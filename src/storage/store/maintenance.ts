@@ -62,6 +62,7 @@ export class Maintenance {
   #paused = false
   #failures: Record<JobKind, number> = { flush: 0, compact: 0 }
   #retry: Record<JobKind, Timer | null> = { flush: null, compact: null }
+  #reclaiming = false
   bytesFlushed = 0
   bytesCompacted = 0
   jobFailures = 0
@@ -76,10 +77,17 @@ export class Maintenance {
     if (this.#busy || this.#paused) return
     const { sealed, version } = this.#options.state
     const oldest = sealed[0]
-    const plan = this.#retry.compact === null ? planCompaction(version, this.#options) : null
+    const plan =
+      this.#retry.compact === null ? planCompaction(version, this.#options, this.#reclaiming) : null
     const mustCompact = plan !== null && version.runs.length >= RUNS_MAX
     if (oldest !== undefined && !mustCompact && this.#retry.flush === null) this.#flush(oldest)
     else if (plan !== null) this.#compact(plan)
+  }
+
+  /** While on, deleted data is merged away at once instead of when it is worth it. */
+  reclaim(on: boolean): void {
+    this.#reclaiming = on
+    this.kick()
   }
 
   /** Ends the job under way and calls `done` when nothing is in flight; nothing starts before resume(). */

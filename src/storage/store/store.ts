@@ -204,6 +204,10 @@ class LogStructuredStore implements Store {
     this.#maintenance.kick()
   }
 
+  reclaim(on: boolean): void {
+    this.#maintenance.reclaim(on)
+  }
+
   onManifest(handler: (index: number) => void): void {
     this.#onManifest = handler
   }

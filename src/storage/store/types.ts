@@ -108,6 +108,8 @@ export interface Store extends StateView {
   readonly stalled: boolean
   /** Seals the memtable at the last ended entry; `meta` is stored in the manifest that follows its flush. */
   seal(meta: Buffer): void
+  /** R6: while on (space is short), what was deleted is merged away at once, at the price of more rewriting. */
+  reclaim(on: boolean): void
   /**
    * Called whenever a durable manifest has a new applied index (R9: log up to there may go, minus the
    * window). Not for install(): its own callback says so.

@@ -17,6 +17,8 @@ const MiB = 1024 * 1024
 const DISK_BYTES = 80 * MiB
 const VALUE_BYTES = 4_000
 const SECOND_KEYS = 500
+const DELETED_KEYS = 10_000
+const DELETED_AT_ONCE = 500
 
 export interface FullDiskReport {
   readonly keysBeforeRefusal: number
@@ -76,6 +78,8 @@ async function fillAndFree(cluster: TestCluster, disks: readonly SmallDisk[]): P
   assert.equal(cluster.running.length, 3, 'a node ended')
   await first.verify(cluster.node(1))
   await second.verify(cluster.node(2))
+  await deleteUntilAccepted(cluster, disks)
+  await second.verify(cluster.node(1))
   return {
     keysBeforeRefusal: first.acknowledged,
     machine: machine(),
@@ -89,6 +93,23 @@ async function writeUntilRefused(cluster: TestCluster, prefix: string): Promise<
   assert.ok(writer.failure instanceof ReplyError, String(writer.failure))
   assert.match(writer.failure.message, /^OOM /)
   return writer
+}
+
+/** Deleting is a way out of a full disk: the space comes back without anybody's help. */
+async function deleteUntilAccepted(cluster: TestCluster, disks: readonly SmallDisk[]): Promise<void> {
+  await Promise.all(disks.map((disk) => disk.fill(DISK_BYTES / 2)))
+  const third = await writeUntilRefused(cluster, 'third')
+  await assertGrowthRefused(cluster)
+  for (const [prefix, count] of [
+    ['first', DELETED_KEYS],
+    ['third', third.acknowledged],
+  ] as const) {
+    const keys = Array.from({ length: count }, (_, i) => `${prefix}:${i}`)
+    for (let at = 0; at < keys.length; at += DELETED_AT_ONCE) {
+      await cluster.node(2).command('DEL', ...keys.slice(at, at + DELETED_AT_ONCE))
+    }
+  }
+  await growthAccepted(cluster)
 }
 
 async function assertGrowthRefused(cluster: TestCluster): Promise<void> {

@@ -166,8 +166,7 @@ class Recorder {
   async #operate(connection: Connection, client: number): Promise<boolean> {
     const kind = this.#random.below(11)
     const input = this.#input(kind)
-    // WATCH does not see that an absent key came and went: watched keys are not deleted.
-    const isWatched = input === null || (input.kind !== 'delete' && this.#random.below(2) === 0)
+    const isWatched = input === null || this.#random.below(2) === 0
     const key = `${this.#prefix}:${isWatched ? 'watched:' : ''}${this.#random.below(KEYS)}`
     if (input === null) return this.#compareAndSet(connection, client, key)
     const id = this.history.invoke(client, key, input)
