@@ -7,9 +7,9 @@ import type { Engine } from '../engine/types.ts'
 import type { RaftCore } from '../raft/core.ts'
 import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
+import { loadAppliedState } from './applied-state.ts'
 import type { Applier } from './applier.ts'
 import type { Configuration } from './configuration.ts'
-import { decodeMeta } from './meta.ts'
 import type { ReceivedSnapshot } from './snapshot-receiver.ts'
 
 export interface InstallerOptions {
@@ -56,12 +56,10 @@ export class Installer {
 
   #adopt(snapshot: ReceivedSnapshot): void {
     const { core, log, store, engine, applier, configuration, group } = this.#options
-    const meta = decodeMeta(store.manifestMeta)
-    engine.load(meta.engine)
-    configuration.replace(meta.confState, meta.members, meta.removed)
+    loadAppliedState({ store, engine, configuration })
     this.#busy = false
     applier.reset(snapshot.index)
-    core.snapshotInstalled({ index: snapshot.index, term: snapshot.term, confState: meta.confState })
+    core.snapshotInstalled({ index: snapshot.index, term: snapshot.term, confState: configuration.confState })
     log.group(group).installed(snapshot.index)
     log.flush()
     this.#options.installed(snapshot)

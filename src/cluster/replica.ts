@@ -17,10 +17,11 @@ import type { Member, PeerId } from '../protocol/members.ts'
 import { decodeConfChange } from '../raft/conf-change.ts'
 import { RaftCore } from '../raft/core.ts'
 import type { Message } from '../raft/messages.ts'
-import type { ConfState, SnapshotMeta } from '../raft/types.ts'
+import type { ConfState } from '../raft/types.ts'
 import type { Log, LogGroup } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { FrameType, PeerInfo, Transport } from '../transport/types.ts'
+import { loadAppliedState, saveAppliedState, snapshotMetaOf } from './applied-state.ts'
 import { Applier } from './applier.ts'
 import { ClientSide } from './client-side.ts'
 import { Configuration } from './configuration.ts'
@@ -28,7 +29,6 @@ import { ElectionLog } from './election-log.ts'
 import { Installer } from './installer.ts'
 import { LeaderSide } from './leader-side.ts'
 import { LogRetention } from './log-retention.ts'
-import { decodeMeta, encodeMeta } from './meta.ts'
 import { Persister } from './persister.ts'
 import { Reachability } from './reachability.ts'
 import { leaderLink, originLink, wireHandlers } from './replica-links.ts'
@@ -86,7 +86,7 @@ export class Replica {
       configuration: this.configuration,
       lastHeardMs: (peer) => options.transport.lastHeardMs(peer),
     })
-    this.#loadMeta()
+    loadAppliedState({ ...options, configuration: this.configuration })
     this.core = this.#makeCore()
     this.#electionLog = new ElectionLog(options.logger, (peer) => this.configuration.member(peer)?.name ?? '')
     this.#wire = new Wire({
@@ -250,26 +250,6 @@ export class Replica {
 
   // Snapshots.
 
-  #meta(): Buffer {
-    const { confState, members, removed } = this.configuration
-    return encodeMeta({ confState, members, removed, engine: this.#options.engine.save() })
-  }
-
-  #loadMeta(): void {
-    const { store, engine } = this.#options
-    if (store.manifestIndex === 0) return
-    const meta = decodeMeta(store.manifestMeta)
-    engine.load(meta.engine)
-    this.configuration.replace(meta.confState, meta.members, meta.removed)
-  }
-
-  #snapshotMeta(): SnapshotMeta | null {
-    const { store } = this.#options
-    if (store.manifestIndex === 0) return null
-    const { confState } = decodeMeta(store.manifestMeta)
-    return { index: store.manifestIndex, term: store.manifestTerm, confState }
-  }
-
   #onReceived(snapshot: ReceivedSnapshot): void {
     if (snapshot.index > this.applier.index) return this.#installer.install(snapshot)
     this.receiver.finished(true)
@@ -338,14 +318,14 @@ export class Replica {
   }
 
   #makeRetention(): LogRetention {
-    const { group, log, store, trailingLogBytes } = this.#options
+    const { group, log, store, engine, trailingLogBytes } = this.#options
     return new LogRetention({
       group,
       log,
       store,
       trailingBytes: trailingLogBytes,
       lowestTransferIndex: () => this.leaderSide.sender.lowestIndex(),
-      meta: () => this.#meta(),
+      meta: () => saveAppliedState({ engine, configuration: this.configuration }),
     })
   }
 
@@ -390,7 +370,7 @@ export class Replica {
 
   #connectStorage(): void {
     const { store } = this.#options
-    this.#log.setSnapshotProvider(() => this.#snapshotMeta())
+    this.#log.setSnapshotProvider(() => snapshotMetaOf(store))
     this.#log.onFetched(() => {
       this.core.entriesFetched()
       this.schedule()

@@ -1,0 +1,33 @@
+/** What a manifest says beside its tables, between its bytes (meta.ts) and the parts that own it in memory. */
+import type { Engine } from '../engine/types.ts'
+import type { SnapshotMeta } from '../raft/types.ts'
+import type { Store } from '../storage/store/types.ts'
+import type { Configuration } from './configuration.ts'
+import { decodeMeta, encodeMeta } from './meta.ts'
+
+export interface AppliedState {
+  readonly store: Store
+  readonly engine: Engine
+  readonly configuration: Configuration
+}
+
+/** The bytes to be kept with a seal: everything as of the last applied entry. */
+export function saveAppliedState({ engine, configuration }: Omit<AppliedState, 'store'>): Buffer {
+  const { confState, members, removed } = configuration
+  return encodeMeta({ confState, members, removed, engine: engine.save() })
+}
+
+/** Takes over what the store's manifest says; nothing when there is none yet. */
+export function loadAppliedState({ store, engine, configuration }: AppliedState): void {
+  if (store.manifestIndex === 0) return
+  const meta = decodeMeta(store.manifestMeta)
+  engine.load(meta.engine)
+  configuration.replace(meta.confState, meta.members, meta.removed)
+}
+
+/** The snapshot that a follower would get: the durable manifest, or null. */
+export function snapshotMetaOf(store: Store): SnapshotMeta | null {
+  if (store.manifestIndex === 0) return null
+  const { confState } = decodeMeta(store.manifestMeta)
+  return { index: store.manifestIndex, term: store.manifestTerm, confState }
+}
