@@ -20,3 +20,23 @@ export function expiryOf(context: CommandContext, word: ExpiryWord, amount: Buff
   const from = word.endsWith('AT') ? 0 : context.nowMs
   return positiveExpiry(count, unitMs, from) ?? invalidExpireTime(context.spec)
 }
+
+/** Where parsed options keep their expiry. */
+export interface ExpiryOption {
+  expiry: ExpiryWord | null
+  amount: Buffer | null
+}
+
+/** Takes the expiry `word` and the amount behind it; false = a syntax error. `excluded`: another option forbids it. */
+export function takeExpiry(
+  options: ExpiryOption,
+  word: ExpiryWord,
+  amount: Buffer | undefined,
+  excluded: boolean,
+): boolean {
+  if (amount === undefined || excluded) return false
+  if (options.expiry !== null && options.expiry !== word) return false
+  options.expiry = word
+  options.amount = amount
+  return true
+}

@@ -4,14 +4,12 @@ import { optionWord, SYNTAX_ERROR } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
 import { type KeyRecord, RecordType } from '../records.ts'
 import { readString } from '../strings.ts'
-import { type ExpiryWord, expiryOf, isExpiryWord } from './expiry-option.ts'
+import { type ExpiryOption, expiryOf, isExpiryWord, takeExpiry } from './expiry-option.ts'
 
 const FIRST_OPTION = 1
 
-interface GetexOptions {
+interface GetexOptions extends ExpiryOption {
   persist: boolean
-  expiry: ExpiryWord | null
-  amount: Buffer | null
 }
 
 /** GETDEL key: the string, whose key is then deleted. */
@@ -60,11 +58,7 @@ function parseOptions(args: readonly Buffer[]): GetexOptions | null {
       if (options.expiry !== null) return null
       options.persist = true
     } else if (isExpiryWord(word)) {
-      i++
-      if (i === args.length || options.persist) return null
-      if (options.expiry !== null && options.expiry !== word) return null
-      options.expiry = word
-      options.amount = args[i] as Buffer
+      if (!takeExpiry(options, word, args[++i], options.persist)) return null
     } else {
       return null
     }

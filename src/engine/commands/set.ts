@@ -3,17 +3,14 @@ import { bulkReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
 import { optionWord, SYNTAX_ERROR, WRONG_TYPE } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
 import { type KeyRecord, RecordType } from '../records.ts'
-import { type ExpiryWord, expiryOf, isExpiryWord } from './expiry-option.ts'
+import { type ExpiryOption, expiryOf, isExpiryWord, takeExpiry } from './expiry-option.ts'
 
 const FIRST_OPTION = 2
 
-interface SetOptions {
+interface SetOptions extends ExpiryOption {
   condition: 'NX' | 'XX' | null
   keepTtl: boolean
   get: boolean
-  /** The option word that gave the expiry, null without one. */
-  expiry: ExpiryWord | null
-  amount: Buffer | null
 }
 
 /** SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]. */
@@ -58,11 +55,7 @@ function parseOptions(args: readonly Buffer[]): SetOptions | null {
       if (options.expiry !== null) return null
       options.keepTtl = true
     } else if (isExpiryWord(word)) {
-      i++
-      if (i === args.length || options.keepTtl) return null
-      if (options.expiry !== null && options.expiry !== word) return null
-      options.expiry = word
-      options.amount = args[i] as Buffer
+      if (!takeExpiry(options, word, args[++i], options.keepTtl)) return null
     } else {
       return null
     }
