@@ -32,6 +32,7 @@ const planted: readonly (readonly [NodeMistake, number, RegExp])[] = [
   ['duplicatesExecuted', 4, /Not linearizable|executed twice|Order on a connection/],
   ['readsOvertaken', 4, /Order on a connection/],
   ['acknowledgedBeforeSync', 5, /damaged|lost|missing|without the committed entry/],
+  ['tornTailTaken', 167, /damaged/],
 ]
 
 for (const [mistake, seed, finding] of planted) {

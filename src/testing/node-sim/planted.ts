@@ -6,9 +6,21 @@ import { Origin } from '../../cluster/origin.ts'
 import { ReplicaHost } from '../../cluster/replica-host.ts'
 import { CommandContext } from '../../engine/context.ts'
 import { Session } from '../../engine/session.ts'
+import { crc32 } from '../../lib/crc32.ts'
 import { errors } from '../../protocol/errors.ts'
+import {
+  COMMIT_MARK,
+  COMMIT_SIZE,
+  decodeSegmentHeader,
+  readCommit,
+  SEGMENT_HEADER_SIZE,
+  writeCommit,
+} from '../../storage/log/format.ts'
 import { GroupLog } from '../../storage/log/group.ts'
+import { nextBatch } from '../../storage/log/scan.ts'
+import { SimDisk } from '../sim-disk.ts'
 import { SimDiskFile } from '../sim-disk-file.ts'
+import type { SimFile } from '../sim-file.ts'
 import { SimMount } from '../sim-mount.ts'
 
 /** Replaces a method and returns what puts the old one back. */
@@ -97,6 +109,17 @@ const MISTAKES = {
           done()
         },
     ),
+  /** R5: a torn tail is taken as data: after a loss of power the checksum fits whatever is there. */
+  tornTailTaken: () =>
+    patch(
+      SimDisk.prototype,
+      'crash',
+      (crash) =>
+        function (this: SimDisk, keep) {
+          crash.call(this, keep)
+          for (const file of this.folders.files()) makeTornTailWhole(file)
+        },
+    ),
   /** R15, R16: "not applied" is said of what was forwarded. */
   unknownCalledNone: () => {
     const table = errors as unknown as Record<'UNKNOWN_OUTCOME', { effect: string }>
@@ -107,6 +130,26 @@ const MISTAKES = {
     }
   },
 } satisfies Record<string, () => () => void>
+
+/** Gives the last, torn batch of a log segment the commit frame that its present bytes would have. */
+function makeTornTailWhole(file: SimFile): void {
+  const bytes = file.read(0, file.size)
+  const header = decodeSegmentHeader(bytes)
+  if (header === null) return
+  let end = SEGMENT_HEADER_SIZE
+  for (let commit = nextBatch(bytes, end, header); commit !== null; commit = nextBatch(bytes, end, header)) {
+    end = commit.offset + COMMIT_SIZE
+  }
+  for (let mark = bytes.indexOf(COMMIT_MARK, end); mark >= 0; mark = bytes.indexOf(COMMIT_MARK, mark + 1)) {
+    const torn = readCommit(bytes, mark - 8, header)
+    if (torn === null || torn.offset - torn.batchBytes !== end) continue
+    const batchCrc = crc32(bytes.subarray(end, torn.offset), header.salt)
+    writeCommit(bytes, torn.offset, { ...torn, batchCrc }, header.salt)
+    file.write(torn.offset, bytes.subarray(torn.offset, torn.offset + COMMIT_SIZE))
+    file.sync()
+    return
+  }
+}
 
 export type NodeMistake = keyof typeof MISTAKES
 
