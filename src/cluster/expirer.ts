@@ -3,13 +3,11 @@
  * delete only what is still due and unchanged. Deletion is housekeeping: a due key is invisible without it.
  */
 import type { Engine } from '../engine/types.ts'
-import { encodeCommand } from '../protocol/commands.ts'
 import type { Store } from '../storage/store/types.ts'
-import type { PendingWrite } from './pending.ts'
+import { internalWrite, type PendingWrite } from './pending.ts'
 
 const INTERVAL_MS = 100
 const BATCH = 200
-const DEADLINE_MS = 5_000
 
 export interface ExpirerOptions {
   readonly engine: Engine
@@ -47,22 +45,13 @@ export class Expirer {
     const { engine } = this.#options
     const due = rows.map((row) => engine.parseExpiryRow(row.key, row.value)).filter((row) => row !== null)
     if (due.length === 0) return
-    const { code, args } = engine.expireCommand(due)
     this.#busy = true
-    this.#options.submit({
-      session: null,
-      encoded: encodeCommand(code, 0, args),
-      deadlineMs: nowMs + DEADLINE_MS,
-      sequence: 0,
-      readsBefore: null,
-      readsAfter: null,
-      previous: null,
-      done: (result) => {
-        this.#busy = false
-        if (result.error !== null) return
-        this.expired += due.length
-        if (rows.length === BATCH) this.#nextMs = 0
-      },
+    const write = internalWrite(engine.expireCommand(due), nowMs, (result) => {
+      this.#busy = false
+      if (result.error !== null) return
+      this.expired += due.length
+      if (rows.length === BATCH) this.#nextMs = 0
     })
+    this.#options.submit(write)
   }
 }

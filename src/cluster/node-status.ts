@@ -5,10 +5,10 @@ import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { PeerInfo, Transport } from '../transport/types.ts'
 import type { NodeStatus, PeerStatus } from './execute.ts'
+import { REACHABLE_MS } from './reachability.ts'
 import type { Replica } from './replica.ts'
 import type { SpaceWatch } from './space.ts'
 
-const REACHABLE_MS = 1_000
 /** A follower that lacks more than this many committed entries is not ready. */
 const READY_LAG = 10_000
 

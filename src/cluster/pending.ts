@@ -2,7 +2,7 @@
  * What waits on a node between execute() and its answer: client sessions, their writes and their reads. Plain records:
  * the origin (writes) and the read gate (reads) own the transitions.
  */
-import type { Command } from '../protocol/commands.ts'
+import { type Command, encodeCommand } from '../protocol/commands.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import type { Consistency, ExecuteDone, Session } from './execute.ts'
@@ -44,6 +44,27 @@ export interface PendingRead {
   readonly after: PendingWrite | null
   /** The read's time: the leader's log clock when its round was confirmed (R12). */
   nowMs: number
+}
+
+/** How long a command of the node's own may take. */
+const INTERNAL_DEADLINE_MS = 5_000
+
+/** A command of the node's own (expiry, space state): part of no session of a client, in no order with one. */
+export function internalWrite(
+  { code, args }: { readonly code: number; readonly args: readonly Buffer[] },
+  nowMs: number,
+  done: ExecuteDone,
+): PendingWrite {
+  return {
+    session: null,
+    encoded: encodeCommand(code, 0, args),
+    deadlineMs: nowMs + INTERNAL_DEADLINE_MS,
+    done,
+    sequence: 0,
+    readsBefore: null,
+    readsAfter: null,
+    previous: null,
+  }
 }
 
 export function answerWrite(write: PendingWrite, reply: Buffer, error: ErrorCode | null): void {

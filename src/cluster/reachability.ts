@@ -6,7 +6,7 @@
 import type { PeerId } from '../protocol/members.ts'
 import type { Configuration } from './configuration.ts'
 
-const REACHABLE_MS = 1_000
+export const REACHABLE_MS = 1_000
 /** A tick this late means that the process stood still. */
 const STALLED_MS = 250
 

@@ -13,7 +13,7 @@ import { judgeClocks } from './clock-watch.ts'
 import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
 import { Expirer } from './expirer.ts'
 import { Membership } from './membership.ts'
-import type { ClientSession, PendingRead, PendingWrite } from './pending.ts'
+import { type ClientSession, internalWrite, type PendingRead, type PendingWrite } from './pending.ts'
 import { Replica, type ReplicaOptions } from './replica.ts'
 import { SPACE_STATES, type SpaceState, SpaceWatch } from './space.ts'
 import { judgeStall } from './stall-guard.ts'
@@ -25,7 +25,6 @@ const TICKS_MAX = 2
 const LEAVING = 3
 const RECLAIM_INTERVAL_MS = 10_000
 const CLOCK_INTERVAL_MS = 5_000
-const INTERNAL_DEADLINE_MS = 5_000
 
 export interface ReplicaHostOptions extends Omit<ReplicaOptions, 'onChange'> {
   readonly clusterId: string
@@ -275,19 +274,10 @@ export class ReplicaHost {
       (peer) => !lacks(peer === this.#options.self.peerId ? own : (spaces.get(peer) ?? 0)),
     )
     if (this.#options.engine.growthRefused === !roomy) return
-    const { code, args } = this.#options.engine.growthCommand(!roomy)
-    this.#spaceProposed = {
-      session: null,
-      encoded: encodeCommand(code, 0, args),
-      deadlineMs: nowMs + INTERNAL_DEADLINE_MS,
-      sequence: 0,
-      readsBefore: null,
-      readsAfter: null,
-      previous: null,
-      done: () => {
-        this.#spaceProposed = null
-      },
-    }
+    const command = this.#options.engine.growthCommand(!roomy)
+    this.#spaceProposed = internalWrite(command, nowMs, () => {
+      this.#spaceProposed = null
+    })
     this.#submitWrite(this.#spaceProposed)
   }
 

@@ -10,33 +10,8 @@ import { RaftLog } from '../../raft/raft-log.ts'
 import { ReadRounds } from '../../raft/read-rounds.ts'
 import { CoreState } from '../../raft/state.ts'
 import { Tracker } from '../../raft/tracker.ts'
+import { patch, patchGetter } from '../patch.ts'
 import { SimDisk } from './disk.ts'
-
-/** Replaces a method and returns what puts the old one back. */
-function patch<T extends object, K extends keyof T>(
-  target: T,
-  name: K,
-  make: (original: T[K]) => T[K],
-): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name)
-  if (descriptor === undefined) throw new TypeError(`Nothing to patch: ${String(name)}`)
-  const original = descriptor.value as T[K]
-  Object.defineProperty(target, name, { ...descriptor, value: make(original) })
-  return () => Object.defineProperty(target, name, descriptor)
-}
-
-/** Replaces a getter and returns what puts the old one back. */
-function patchGetter<T extends object, K extends keyof T>(
-  target: T,
-  name: K,
-  make: (original: (self: T) => T[K]) => (this: T) => T[K],
-): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name)
-  const original = descriptor?.get
-  if (descriptor === undefined || original === undefined) throw new TypeError(`No getter: ${String(name)}`)
-  Object.defineProperty(target, name, { ...descriptor, get: make((self) => original.call(self) as T[K]) })
-  return () => Object.defineProperty(target, name, descriptor)
-}
 
 const MISTAKES = {
   /** The vote is not written (Raft 5.2). */

@@ -18,22 +18,11 @@ import {
 } from '../../storage/log/format.ts'
 import { GroupLog } from '../../storage/log/group.ts'
 import { nextBatch } from '../../storage/log/scan.ts'
+import { patch } from '../patch.ts'
 import { SimDisk } from '../sim-disk.ts'
 import { SimDiskFile } from '../sim-disk-file.ts'
 import type { SimFile } from '../sim-file.ts'
 import { SimMount } from '../sim-mount.ts'
-
-/** Replaces a method and returns what puts the old one back. */
-function patch<T extends object, K extends keyof T>(
-  target: T,
-  name: K,
-  make: (original: T[K]) => T[K],
-): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name)
-  if (descriptor === undefined) throw new TypeError(`Nothing to patch: ${String(name)}`)
-  Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as T[K]) })
-  return () => Object.defineProperty(target, name, descriptor)
-}
 
 const MISTAKES = {
   /** Log writes count as durable before they are synced. */
