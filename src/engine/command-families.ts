@@ -25,6 +25,7 @@ const KEYSPACE_WRITE_SLOW = ['@keyspace', '@write', '@slow']
 export const KEY_FAMILIES = {
   read: { ...FAST_READ, group: 'generic', categories: KEYSPACE_READ },
   inspect: { ...SLOW_READ, group: 'generic', categories: KEYSPACE_READ_SLOW },
+  measure: { ...SLOW_READ, group: 'server', categories: ['@read', '@slow'] },
   write: { ...FAST_WRITE, group: 'generic', categories: KEYSPACE_WRITE },
   slowWrite: { ...SLOW_WRITE, group: 'generic', categories: KEYSPACE_WRITE_SLOW },
   growth: { ...SLOW_GROWTH, group: 'generic', categories: KEYSPACE_WRITE_SLOW },
@@ -55,8 +56,19 @@ export const DATABASE_FAMILIES = {
   swap: { ...FAST_WRITE, group: 'server', categories: [...KEYSPACE_WRITE, '@dangerous'] },
 } satisfies Record<string, Family>
 
+/** Messages: they go through the log as writes do, and change nothing. */
+export const PUBSUB_FAMILIES = {
+  write: {
+    kind: 'write',
+    group: 'pubsub',
+    flags: ['pubsub', 'loading', 'stale', 'fast'],
+    categories: ['@pubsub', '@fast'],
+  },
+} satisfies Record<string, Family>
+
 /** Commands that no client can send. */
 export const INTERNAL_FAMILIES = {
   read: { kind: 'read', group: 'internal', flags: [], categories: [] },
   write: { kind: 'write', group: 'internal', flags: [], categories: [] },
+  growth: { kind: 'write', group: 'internal', flags: ['denyoom'], categories: [] },
 } satisfies Record<string, Family>

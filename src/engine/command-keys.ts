@@ -4,12 +4,19 @@
 import type { ByteString } from '../lib/bytes.ts'
 import { toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
+import { decodeKv } from '../protocol/kv.ts'
 import { decodeInner, decodeWatched } from '../protocol/transaction.ts'
 import { nameWords } from './check-command.ts'
 import { findCommandRow, internalCommands } from './command-table.ts'
-import type { Databases } from './databases.ts'
+import type { CommandContext } from './context.ts'
 import { decodeDueKey } from './expiry-index.ts'
 import { recordPrefix } from './keys.ts'
+
+const KV_CODES: readonly number[] = [
+  internalCommands.kv.code,
+  internalCommands.kvPut.code,
+  internalCommands.kvRead.code,
+]
 
 /** The keys among `args`, which exclude the command's name. */
 export function commandKeys({ name, keys }: CommandSpec, args: readonly Buffer[]): Buffer[] {
@@ -23,32 +30,52 @@ export function commandKeys({ name, keys }: CommandSpec, args: readonly Buffer[]
 }
 
 /** Physical keys that `command` reads, as far as it tells without running. */
-export function declaredKeys(databases: Databases, command: DecodedCommand): ByteString[] {
+export function declaredKeys(state: DeclaringState, command: DecodedCommand): ByteString[] {
   const found: ByteString[] = []
-  declareInto(found, databases, command)
+  declareInto(found, state, command)
   return found
 }
 
+/** What the names of rows depend on. */
+export type DeclaringState = Pick<CommandContext, 'databases' | 'idempotency'>
+
 function declareInto(
   found: ByteString[],
-  databases: Databases,
+  state: DeclaringState,
   { code, database, args }: DecodedCommand,
 ): void {
+  const { databases } = state
   if (code === internalCommands.exec.code || code === internalCommands.execRead.code) {
     for (const watched of decodeWatched(args)) {
       found.push(databases.prefixOf(watched.database) + toByteString(watched.key))
     }
-    for (const command of decodeInner(args)) declareInto(found, databases, command)
+    for (const command of decodeInner(args)) declareInto(found, state, command)
   } else if (code === internalCommands.expire.code) {
     for (const arg of args) {
       const due = decodeDueKey(arg)
       if (databases.logicalOf(due.physicalDatabase) < 0) continue
       found.push(recordPrefix(due.physicalDatabase) + toByteString(due.key))
     }
+  } else if (KV_CODES.includes(code)) {
+    declareKv(found, state, database, args)
   } else {
     const row = findCommandRow(code)
     if (row === null) return
     const prefix = databases.prefixOf(database)
     for (const key of commandKeys(row, args)) found.push(prefix + toByteString(key))
   }
+}
+
+function declareKv(
+  found: ByteString[],
+  { databases, idempotency }: DeclaringState,
+  database: number,
+  args: readonly Buffer[],
+): void {
+  const request = decodeKv(args)
+  const prefix = databases.prefixOf(database)
+  for (const { key } of [...request.compares, ...request.then, ...request.otherwise]) {
+    found.push(prefix + toByteString(key))
+  }
+  if (request.idempotency !== null) found.push(...idempotency.declared(request.idempotency))
 }

@@ -44,6 +44,7 @@ const CODES: Readonly<Record<string, number>> = {
   'object|idletime': 121,
   'object|freq': 122,
   'object|help': 123,
+  'memory|usage': 125,
   dump: 126,
   restore: 127,
   get: 200,
@@ -79,6 +80,8 @@ const CODES: Readonly<Record<string, number>> = {
   flushall: 951,
   flushdb: 952,
   swapdb: 953,
+  publish: 980,
+  spublish: 981,
   'internal|noop': 1,
   'internal|expire': 2,
   'internal|exec': 3,
@@ -86,6 +89,11 @@ const CODES: Readonly<Record<string, number>> = {
   'internal|watch': 5,
   'internal|growth': 6,
   'internal|scan': 7,
+  'internal|randomkey': 8,
+  'internal|kv': 10,
+  'internal|kvput': 11,
+  'internal|kvread': 12,
+  'internal|setting': 20,
 }
 
 test('R7: codes are part of the log format: these are for ever', () => {
@@ -112,7 +120,7 @@ test('no name that a client can send leads to an internal command', () => {
     assert.match(name, /^[a-z_]+(\|[a-z]+)?$/)
     assert(!name.startsWith('internal|'))
     assert(row.code > INTERNAL_CODE_MAX)
-    assert.equal(row.kind, row.flags.includes('write') ? 'write' : 'read')
+    assert.equal(row.kind, row.flags.some((flag) => flag === 'write' || flag === 'pubsub') ? 'write' : 'read')
   }
 })
 

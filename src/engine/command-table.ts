@@ -4,9 +4,10 @@
  *
  *      1-99   internal           400-499  hashes         800-899  streams
  *    100-199  keys               500-599  lists          900-949  geo
- *    200-299  strings            600-699  sets           950-999  databases
- *    300-349  bitmaps            700-799  sorted sets   1000-1099 scripts
- *    350-399  hyperloglog                               1100-     Kvorum's own (batches, SQL…)
+ *    200-299  strings            600-699  sets           950-979  databases
+ *    300-349  bitmaps            700-799  sorted sets    980-999  pub/sub
+ *    350-399  hyperloglog                               1000-1099 scripts
+ *                                                       1100-     Kvorum's own (batches, SQL…)
  */
 import { AssertionError, assert } from '../lib/assert.ts'
 import type { CommandSpec } from '../protocol/commands.ts'
@@ -16,6 +17,7 @@ import {
   type Family,
   INTERNAL_FAMILIES as INTERNAL,
   KEY_FAMILIES as KEY,
+  PUBSUB_FAMILIES as PUBSUB,
   STRING_FAMILIES as STRING,
 } from './command-families.ts'
 import { bitfield, bitfieldRo } from './commands/bitfield.ts'
@@ -30,13 +32,17 @@ import { expireDue, growth, noop } from './commands/housekeeping.ts'
 import { decr, decrby, incr, incrby } from './commands/increment.ts'
 import { incrbyfloat } from './commands/increment-float.ts'
 import { del, exists, type } from './commands/keys.ts'
+import { kv } from './commands/kv.ts'
 import { lcs } from './commands/lcs.ts'
+import { memoryUsage } from './commands/memory.ts'
 import { mget, mset, msetnx } from './commands/multiple.ts'
 import { objectEncoding, objectFreq, objectHelp, objectIdletime, objectRefcount } from './commands/object.ts'
+import { publish, spublish } from './commands/publish.ts'
 import { append, getrange, setrange, strlen } from './commands/ranges.ts'
 import { copy, move, rename, renamenx } from './commands/rename.ts'
 import { set } from './commands/set.ts'
 import { getset, psetex, setex, setnx } from './commands/set-forms.ts'
+import { setting } from './commands/setting.ts'
 import { exec, watch } from './commands/transaction.ts'
 import { expiretime, persist, pexpiretime, pttl, ttl } from './commands/ttl.ts'
 import type { Execute } from './context.ts'
@@ -99,6 +105,7 @@ const PUBLIC: readonly Columns[] = [
   [121, 'object|idletime', 3, KEY.inspect, SECOND, '2.2.3', objectIdletime, 'Tells the seconds since a change.'],
   [122, 'object|freq', 3, KEY.inspect, SECOND, '4.0.0', objectFreq, 'Would tell how often a key is used.'],
   [123, 'object|help', 2, KEY.help, NONE, '6.2.0', objectHelp, 'Explains the subcommands of OBJECT.'],
+  [125, 'memory|usage', -3, KEY.measure, SECOND, '4.0.0', memoryUsage, 'Tells the bytes that a key takes.'],
   [126, 'dump', 2, KEY.inspect, ONE, '2.6.0', dump, 'Gives the value of a key in the form of RESTORE.'],
   [127, 'restore', -4, KEY.restore, ONE, '2.6.0', restore, 'Makes a key from what DUMP gave.'],
   [200, 'get', 2, STRING.read, ONE, '1.0.0', get, 'Gives the string of a key.'],
@@ -134,6 +141,8 @@ const PUBLIC: readonly Columns[] = [
   [951, 'flushall', -1, DATABASE.flush, NONE, '1.0.0', flushall, 'Deletes every key of every database.'],
   [952, 'flushdb', -1, DATABASE.flush, NONE, '1.0.0', flushdb, 'Deletes every key of the database.'],
   [953, 'swapdb', 3, DATABASE.swap, NONE, '4.0.0', swapdb, 'Exchanges two databases.'],
+  [980, 'publish', 3, PUBSUB.write, NONE, '2.0.0', publish, 'Sends a message to the subscribers of all nodes.'],
+  [981, 'spublish', 3, PUBSUB.write, ONE, '7.0.0', spublish, 'Sends a message to the subscribers of a shard channel.'],
 ]
 
 /** What doors and the cluster make themselves; arity and key positions count both words of the name. */
@@ -145,12 +154,17 @@ export const internalCommands = {
   execRead: row([4, 'internal|execread', -3, INTERNAL.read, NONE, '1.0.0', exec, 'Runs a read transaction.']),
   watch: row([5, 'internal|watch', -3, INTERNAL.read, FROM_SECOND, '1.0.0', watch, 'Tells modRevisions of keys.']),
   growth: row([6, 'internal|growth', 3, INTERNAL.write, NONE, '1.0.0', growth, 'Refuses or permits growth.']),
+  setting: row([20, 'internal|setting', 4, INTERNAL.write, NONE, '1.0.0', setting, 'Sets a setting of all nodes.']),
   scan: row([7, 'internal|scan', -3, INTERNAL.read, NONE, '1.0.0', neverAlone, 'Gives a page of keys.']),
+  randomKey: row([8, 'internal|randomkey', 3, INTERNAL.read, NONE, '1.0.0', neverAlone, 'Gives some key.']),
+  kv: row([10, 'internal|kv', -3, INTERNAL.write, NONE, '1.0.0', kv, 'Compares, then changes keys.']),
+  kvPut: row([11, 'internal|kvput', -3, INTERNAL.growth, NONE, '1.0.0', kv, 'Compares, then changes and puts keys.']),
+  kvRead: row([12, 'internal|kvread', -3, INTERNAL.read, NONE, '1.0.0', kv, 'Compares, then reads keys.']),
 } as const
 
-/** A page of keys needs a range, not records: scan.ts answers it, and nothing brings it to the engine. */
+/** These need a range, not records: scan.ts and random-key.ts answer them, and nothing brings them to the engine. */
 function neverAlone(): never {
-  throw new AssertionError('Cannot execute a page of SCAN: it is read as a range')
+  throw new AssertionError('Cannot execute a read of a range as a command')
 }
 
 /** Every read and write command that clients may send, by lower-case name. */

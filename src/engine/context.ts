@@ -6,13 +6,15 @@
 import { assert } from '../lib/assert.ts'
 import { type ByteString, toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
-import { limits } from '../protocol/limits.ts'
 import { Databases } from './databases.ts'
 import { RecentDeletions } from './deletions.ts'
-import { encodeExpiryValue, expiryRowKey } from './expiry-index.ts'
-import { databaseRange, RECORD_PREFIX_SIZE } from './keys.ts'
-import { Overlay } from './overlay.ts'
+import { EffectsStage, type RecordChange } from './effects.ts'
+import { IdempotencyTable } from './idempotency.ts'
+import type { NoticeClass } from './notice-classes.ts'
 import { encodeRecord, KeyRecord, type RecordHeader, RecordType } from './records.ts'
+import { Settings } from './settings.ts'
+import { Staging } from './staging.ts'
+import { Tally } from './tally.ts'
 import type { DueKey, EngineStore } from './types.ts'
 
 /** The list of touched keys is used again up to this length; a longer one is given back. */
@@ -31,6 +33,10 @@ export type RunInner = (context: CommandContext, command: DecodedCommand) => Buf
 export class CommandContext {
   readonly databases = new Databases()
   readonly deletions = new RecentDeletions()
+  readonly idempotency = new IdempotencyTable()
+  readonly effects = new EffectsStage()
+  readonly settings = new Settings()
+  readonly tally = new Tally()
   readonly #store: EngineStore
   readonly #runInner: RunInner
 
@@ -51,16 +57,9 @@ export class CommandContext {
   /** The revision that this command's changes carry. */
   #revision = 0
   #changed = false
-  readonly #overlay = new Overlay()
-  readonly #dropped: number[] = []
-  /** Records deleted by this command: physical key and modRevision. */
-  readonly #removed: { readonly key: ByteString; readonly modRevision: number }[] = []
+  readonly #staging = new Staging()
   /** Logical databases stand for others than before this command. */
   #remapped = false
-
-  /** Bytes of records written in this entry, this command's included. */
-  #writtenBytes = 0
-  #committedBytes = 0
 
   /** Physical keys asked of the store by this command so far. */
   readonly #touched: ByteString[] = []
@@ -91,14 +90,23 @@ export class CommandContext {
 
   /** The record of `key`, or null when there is none or it is due (R12). */
   read(key: Buffer): KeyRecord | null {
-    return this.#visible(this.#locate(key))
+    const record = this.#visible(this.#locate(key))
+    if (!this.#writable) this.tally.looked(record !== null)
+    return record
   }
 
   /**
    * Creates or replaces the record of `key` (R11: createRevision, version and createdAt live on while the key
-   * does). `expiresAt` in ms, 0 = never; a time that is past leaves a record that is due.
+   * does). `expiresAt` in ms, 0 = never; a time that is past leaves a record that is due. A change of a value passes on
+   * the record's content type; a new value has none unless one is given.
    */
-  put(key: Buffer, type: RecordType, value: Buffer, expiresAt: number): void {
+  put(
+    key: Buffer,
+    type: RecordType,
+    value: Buffer,
+    expiresAt: number,
+    contentType: Buffer | null = null,
+  ): void {
     assert(this.#writable, 'Cannot put a record: the command is a read')
     const before = this.#locate(key)
     const alive = this.#visible(before)
@@ -110,7 +118,7 @@ export class CommandContext {
     header.createdAt = alive === null ? this.#stampMs : alive.createdAt
     header.updatedAt = this.#stampMs
     header.expiresAt = expiresAt
-    this.#replace(before, expiresAt, encodeRecord(header, value))
+    this.#replace('put', before, alive, expiresAt, encodeRecord(header, value, contentType))
   }
 
   /** Deletes the record of `key`; false when there is none or it is due. */
@@ -118,8 +126,24 @@ export class CommandContext {
     assert(this.#writable, 'Cannot delete a record: the command is a read')
     const before = this.#locate(key)
     if (this.#visible(before) === null) return false
-    this.#replace(before, 0, null)
+    this.#replace('delete', before, before, 0, null)
     return true
+  }
+
+  /** The revision of the state as the command leaves it, with what it changed so far (R11). */
+  get revision(): number {
+    return this.#changed ? this.#revision : this.#revision - 1
+  }
+
+  /** A system row (database 0), or null. */
+  row(physicalKey: ByteString): Buffer | null {
+    return this.#load(physicalKey)
+  }
+
+  /** Puts or, with null, takes away a system row: no change of the keyspace, so no revision. */
+  setRow(physicalKey: ByteString, value: Buffer | null): void {
+    assert(this.#writable, 'Cannot put a row: the command is a read')
+    this.#staging.setRow(physicalKey, value)
   }
 
   /** Records in the current database, as DBSIZE counts them (R11). */
@@ -131,7 +155,8 @@ export class CommandContext {
   flush(database: number): void {
     assert(this.#writable, 'Cannot flush: the command is a read')
     if (this.databases.keysOf(database) === 0) return
-    this.#dropped.push(this.databases.replace(database))
+    this.#staging.drop(this.databases.replace(database))
+    this.effects.databases('flush', database, database)
     this.#remapped = true
     this.#changed = true
     this.#lastKey = null
@@ -142,6 +167,7 @@ export class CommandContext {
     assert(this.#writable, 'Cannot swap databases: the command is a read')
     if (a === b || (this.databases.keysOf(a) === 0 && this.databases.keysOf(b) === 0)) return
     this.databases.swap(a, b)
+    this.effects.databases('swap', a, b)
     this.#remapped = true
     this.#changed = true
     this.#lastKey = null
@@ -154,6 +180,11 @@ export class CommandContext {
     const result = run()
     this.database = own
     return result
+  }
+
+  /** Tells what happened to a key of the current database, as Redis names it; once the change is certain. */
+  notify(noticeClass: NoticeClass, event: string, key: Buffer): void {
+    if (this.effects.wanted !== 0) this.effects.notice(noticeClass, event, this.database, key)
   }
 
   // --- For transactions, WATCH and expiry ---
@@ -201,14 +232,15 @@ export class CommandContext {
     assert(this.#writable, 'Cannot expire a record: the command is a read')
     const database = this.databases.logicalOf(due.physicalDatabase)
     if (database < 0) {
-      this.#overlay.set(due.expiryRow, null)
+      this.#staging.setRow(due.expiryRow, null)
       return false
     }
     this.database = database
     const record = this.#locate(due.key)
     if (record === null || record.modRevision !== due.modRevision) return false
     if (record.expiresAt === 0 || record.expiresAt > this.#stampMs) return false
-    this.#replace(record, 0, null)
+    this.#replace('expire', record, record, 0, null)
+    this.tally.expired()
     return true
   }
 
@@ -216,13 +248,12 @@ export class CommandContext {
 
   /** An entry begins: what its commands write is counted anew. */
   beginEntry(): void {
-    this.#writtenBytes = 0
-    this.#committedBytes = 0
+    this.#staging.beginEntry()
   }
 
   /** R20: the entry has written as much as one entry may; commands that grow data are refused until the next. */
   get entryIsFull(): boolean {
-    return this.#writtenBytes >= limits.entryWriteBytes
+    return this.#staging.entryIsFull
   }
 
   /** Starts a command. A write's nowMs is the stamp; `revision` is the one its changes would carry. */
@@ -239,38 +270,33 @@ export class CommandContext {
     this.#touchedSize = 0
     this.#changed = false
     this.needsTick = false
+    this.tally.begin()
   }
 
   /** Writes the overlay to the store, each key once; true when the keyspace changed (R11: one revision). */
   commit(): boolean {
-    this.#overlay.moveTo(this.#store)
-    for (const id of this.#dropped) {
-      const range = databaseRange(id)
-      this.#store.dropRange(range.from, range.to)
-    }
-    this.#dropped.length = 0
-    this.#committedBytes = this.#writtenBytes
-    if (this.#removed.length > 0) this.#noteRemoved()
+    this.#staging.commit(this.#store, this.deletions)
     if (this.#remapped) this.deletions.noteAll(this.#revision)
     this.#remapped = false
     this.databases.commit()
+    this.idempotency.commit()
+    if (!this.needsTick) this.tally.commit()
     return this.#changed
   }
 
   /** Drops everything the command did. */
   rollBack(): void {
-    this.#overlay.clear()
-    this.#dropped.length = 0
-    this.#removed.length = 0
-    this.#writtenBytes = this.#committedBytes
+    this.#staging.rollBack()
     this.#remapped = false
     this.#lastKey = null
     this.databases.rollBack()
+    this.idempotency.rollBack()
+    this.effects.clear()
   }
 
   /** Changes staged so far: an error reply must leave it as it was. */
   get staged(): number {
-    return this.#overlay.size + this.#dropped.length
+    return this.#staging.size
   }
 
   /** Physical keys that this command asked the store for. */
@@ -293,10 +319,8 @@ export class CommandContext {
   }
 
   #load(physicalKey: ByteString): Buffer | null {
-    if (this.#overlay.size > 0) {
-      const staged = this.#overlay.get(physicalKey)
-      if (staged !== undefined) return staged
-    }
+    const staged = this.#staging.get(physicalKey)
+    if (staged !== undefined) return staged
     this.#touched[this.#touchedSize++] = physicalKey
     return this.#store.get(physicalKey)
   }
@@ -310,34 +334,41 @@ export class CommandContext {
     return record
   }
 
-  /** Puts `bytes` in the place of the record located last, and keeps counters and expiry rows in step. */
-  #replace(before: KeyRecord | null, expiresAt: number, bytes: Buffer | null): void {
+  /**
+   * Puts `bytes` in the place of the record located last (`alive`: what a command saw of it), and keeps counters and
+   * expiry rows in step.
+   */
+  #replace(
+    kind: RecordChange['kind'],
+    before: KeyRecord | null,
+    alive: KeyRecord | null,
+    expiresAt: number,
+    bytes: Buffer | null,
+  ): void {
     const expiredAt = before === null ? 0 : before.expiresAt
-    this.#overlay.set(this.#lastPhysicalKey, bytes)
-    this.#writtenBytes += bytes?.length ?? 0
-    if (bytes === null && before !== null) {
-      this.#removed.push({ key: this.#lastPhysicalKey, modRevision: before.modRevision })
-    }
+    const repeated = this.#staging.setRecord(this.#lastPhysicalKey, before, bytes)
+    if (this.effects.isOn) this.#stageChange(kind, before, alive, bytes, repeated)
     this.#changed = true
     const keysChange = (bytes === null ? 0 : 1) - (before === null ? 0 : 1)
     this.databases.count(this.database, keysChange, (expiresAt === 0 ? 0 : 1) - (expiredAt === 0 ? 0 : 1))
-    if (expiresAt !== 0 || expiredAt !== 0) this.#moveExpiry(expiredAt, expiresAt)
+    if (expiresAt !== 0 || expiredAt !== 0) {
+      const id = this.databases.idOf(this.database)
+      this.#staging.moveExpiry(this.#lastPhysicalKey, id, expiredAt, expiresAt, this.#revision)
+    }
     this.#lastKey = null
   }
 
-  #noteRemoved(): void {
-    for (const { key, modRevision } of this.#removed) this.deletions.note(key, modRevision)
-    this.#removed.length = 0
-  }
-
-  /**
-   * The expiry row's value is the record's modRevision, so every change of a key that expires rewrites it.
-   */
-  #moveExpiry(from: number, to: number): void {
-    const id = this.databases.idOf(this.database)
-    const key = this.#lastPhysicalKey.slice(RECORD_PREFIX_SIZE)
-    if (from !== 0 && from !== to) this.#overlay.set(expiryRowKey(from, id, key), null)
-    if (to !== 0) this.#overlay.set(expiryRowKey(to, id, key), encodeExpiryValue(this.#revision))
+  #stageChange(
+    kind: RecordChange['kind'],
+    before: KeyRecord | null,
+    alive: KeyRecord | null,
+    bytes: Buffer | null,
+    repeated: boolean,
+  ): void {
+    const key = this.#lastKey as Buffer
+    if (kind === 'expire' || (before !== null && alive === null)) this.notify('x', 'expired', key)
+    if (kind === 'put' && alive === null) this.notify('n', 'new', key)
+    this.effects.change(kind, this.database, key, bytes, alive === null, repeated)
   }
 }
 

@@ -15,15 +15,19 @@ import { type CommandRow, commandRow, INTERNAL_CODE_MAX, internalCommands } from
 import { encodeGrowth } from './commands/housekeeping.ts'
 import { type BeginOptions, CommandContext } from './context.ts'
 import { DATABASE_COUNT } from './databases.ts'
+import type { Effects } from './effects.ts'
 import { encodeDueKey, expiryRangeUntil, parseExpiryRow } from './expiry-index.ts'
 import type { KeyRange } from './keys.ts'
 import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY, Sessions } from './sessions.ts'
+import type { SettingName } from './settings.ts'
 import { StateReader, StateWriter } from './state-codec.ts'
+import type { Tally } from './tally.ts'
 import type { DueKey, Engine, EngineStore, ReadOutcome } from './types.ts'
 
 /** What this program can execute; a saved state of a higher level is refused. */
 export const ENGINE_LEVEL = 1
-const STATE_VERSION = 1
+/** Version 1 had neither idempotency keys nor settings. */
+const STATE_VERSION = 2
 const TICK: ReadOutcome = { kind: 'tick' }
 const DISK_FULL = errorCodeReply('DISK_FULL')
 const ENTRY_FULL = errorCodeReply('OVERLOADED', 'too much would be written at once')
@@ -38,6 +42,7 @@ export class KvEngine implements Engine {
   #revision = 0
   #engineLevel = ENGINE_LEVEL
   #missedKeys: readonly ByteString[] = []
+  #onEffects: ((effects: Effects) => void) | null = null
 
   constructor(store: EngineStore) {
     this.#context = new CommandContext(store, internalCommands.noop, runInner)
@@ -67,6 +72,14 @@ export class KvEngine implements Engine {
     return this.#context.growthRefused
   }
 
+  get tally(): Tally {
+    return this.#context.tally
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.count
+  }
+
   get missedKeys(): readonly ByteString[] {
     return this.#missedKeys
   }
@@ -80,6 +93,8 @@ export class KvEngine implements Engine {
     writer.u8(this.growthRefused ? 1 : 0)
     this.#context.databases.save(writer)
     this.#context.deletions.save(writer)
+    this.#context.idempotency.save(writer)
+    this.#context.settings.save(writer)
     this.#sessions.save(writer)
     return writer.finish()
   }
@@ -87,7 +102,8 @@ export class KvEngine implements Engine {
   load(state: Buffer): void {
     const reader = new StateReader(state)
     const version = reader.u32()
-    assert(version === STATE_VERSION, () => `Engine state has version ${version}, expected ${STATE_VERSION}`)
+    const isKnown = version === 1 || version === STATE_VERSION
+    assert(isKnown, () => `Engine state has version ${version}, expected ${STATE_VERSION}`)
     const level = reader.u32()
     assert(level <= ENGINE_LEVEL, () => `Engine state has level ${level}, expected at most ${ENGINE_LEVEL}`)
     this.#engineLevel = level
@@ -96,6 +112,10 @@ export class KvEngine implements Engine {
     this.#context.growthRefused = reader.u8() === 1
     this.#context.databases.load(reader)
     this.#context.deletions.load(reader)
+    if (version > 1) {
+      this.#context.idempotency.load(reader)
+      this.#context.settings.load(reader)
+    }
     this.#sessions.load(reader)
     reader.end()
   }
@@ -115,11 +135,29 @@ export class KvEngine implements Engine {
     if (state !== 'fresh') return state === 'below' ? BELOW_FLOOR_REPLY : ABOVE_WINDOW_REPLY
     const reply = this.#run(commandRow(command.code), command, this.#stampMs, true)
     session.record(sequence, reply)
+    const { effects } = this.#context
+    if (this.#onEffects !== null && !effects.isEmpty) {
+      this.#onEffects(effects.take(this.#revision, this.#stampMs))
+    }
     return reply
   }
 
+  onEffects(listener: ((effects: Effects) => void) | null): void {
+    this.#onEffects = listener
+    this.#context.effects.isOn = listener !== null
+    if (listener === null) this.wantNotices(0)
+  }
+
+  setting(name: SettingName): string | null {
+    return this.#context.settings.get(name)
+  }
+
+  wantNotices(classes: number): void {
+    this.#context.effects.wanted = classes
+  }
+
   declaredKeys(command: DecodedCommand): ByteString[] {
-    return declaredKeys(this.#context.databases, command)
+    return declaredKeys(this.#context, command)
   }
 
   executeRead(command: Command, nowMs: number): ReadOutcome {

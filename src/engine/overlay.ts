@@ -26,15 +26,18 @@ export class Overlay {
     return at < 0 ? undefined : this.#values[at]
   }
 
-  set(key: ByteString, value: Buffer | null): void {
+  /** True when the key was staged before. */
+  set(key: ByteString, value: Buffer | null): boolean {
     let at = this.#find(key)
-    if (at < 0) {
+    const isStaged = at >= 0
+    if (!isStaged) {
       at = this.#size++
       this.#keys[at] = key
       if (this.#size > INDEXED_FROM) this.#index.set(key, at)
       else if (this.#size === INDEXED_FROM) this.#indexAll()
     }
     this.#values[at] = value
+    return isStaged
   }
 
   /** Puts every change into the store, in the order the keys were first changed, and forgets them. */

@@ -59,8 +59,18 @@ test('R7: a record of another format, or cut off, is refused', () => {
   const header = { createRevision: 1, modRevision: 1, version: 1, createdAt: 1, updatedAt: 1, expiresAt: 0 }
   const record = encodeRecord({ type: RecordType.string, ...header }, Buffer.alloc(0))
   assert.throws(() => new KeyRecord(record.subarray(0, 39)), /39 bytes/)
-  record[0] = 2
-  assert.throws(() => new KeyRecord(record), /format 2/)
+  record[0] = 3
+  assert.throws(() => new KeyRecord(record), /format 3/)
+})
+
+test('a content type lies in front of the value, and changes nothing else', () => {
+  const header = { createRevision: 1, modRevision: 2, version: 3, createdAt: 4, updatedAt: 5, expiresAt: 6 }
+  const value = Buffer.from('value')
+  const plain = new KeyRecord(encodeRecord({ type: RecordType.string, ...header }, value))
+  const typed = new KeyRecord(encodeRecord({ type: RecordType.string, ...header }, value, Buffer.from('a/b')))
+  assert.deepEqual([plain.value, plain.contentType], [value, null])
+  assert.deepEqual([typed.value, typed.contentType], [value, Buffer.from('a/b')])
+  assert.deepEqual([typed.expiresAt, typed.modRevision, typed.typeName], [6, 2, 'string'])
 })
 
 test('records of a database lie in its range, in the order of their user keys', () => {

@@ -20,6 +20,10 @@ export class Sessions {
   /** The session of the last get(): a run asks for the same one again and again. */
   #last: Session | null = null
 
+  get count(): number {
+    return this.#open.size
+  }
+
   get(id: number): Session | null {
     if (this.#last !== null && this.#last.id === id) return this.#last
     this.#last = this.#open.get(id) ?? null

@@ -27,14 +27,15 @@ export function bytesOf(record: KeyRecord | null): Buffer {
   return record === null ? EMPTY : record.value
 }
 
-/** Replaces the string that readString() gave for `key`, or creates it; the expiry stays. */
+/** Replaces the string that readString() gave for `key`, or creates it; expiry and content type stay. */
 export function replaceString(
   context: CommandContext,
   key: Buffer,
   before: KeyRecord | null,
   value: Buffer,
 ): void {
-  context.put(key, RecordType.string, value, before === null ? 0 : before.expiresAt)
+  if (before === null) context.put(key, RecordType.string, value, 0)
+  else context.put(key, RecordType.string, value, before.expiresAt, before.contentType)
 }
 
 /** `bytes` copied and, where shorter, filled with zeros up to `size`. */

@@ -4,6 +4,9 @@
  */
 import type { ByteString } from '../lib/bytes.ts'
 import type { Command, DecodedCommand } from '../protocol/commands.ts'
+import type { Effects } from './effects.ts'
+import type { SettingName } from './settings.ts'
+import type { Tally } from './tally.ts'
 
 /**
  * The store as the engine sees it (storage/store implements it). `get` may throw the store's MISS: the engine lets it
@@ -55,6 +58,15 @@ export interface Engine {
   executeWrite(command: DecodedCommand, session: number, sequence: number): Buffer
   /** The physical keys the last MISS wanted (all declared keys of that command that were touched). */
   readonly missedKeys: readonly ByteString[]
+  /**
+   * Who is told, within executeWrite(), of each command that did something, in log order and once each; null = nobody,
+   * and nothing is built.
+   */
+  onEffects(listener: ((effects: Effects) => void) | null): void
+  /** The classes of notices (notice-classes.ts) that effects shall hold; none at first. */
+  wantNotices(classes: number): void
+  /** The value that the cluster's clients gave a replicated setting; null when they never did. */
+  setting(name: SettingName): string | null
   /** Physical keys that the command will read, as far as declared: for prefetch. */
   declaredKeys(command: DecodedCommand): ByteString[]
 
@@ -85,6 +97,11 @@ export interface Engine {
 
   /** The physical database that a logical one is now; for SCAN's ranges (scan.ts). */
   physicalDatabase(database: number): number
+
+  /** Counted by this replica since its process started. */
+  readonly tally: Tally
+  /** Open sessions of nodes. */
+  readonly sessionCount: number
 
   /** Keys and keys with an expiry per logical database, for DBSIZE and INFO keyspace. */
   keyspace(): readonly { database: number; keys: number; expires: number }[]

@@ -46,6 +46,13 @@ export interface Command {
   readonly args: readonly Buffer[]
 }
 
+/** Bytes of all arguments together. */
+export function argumentBytes({ args }: Command): number {
+  let bytes = 0
+  for (const arg of args) bytes += arg.length
+  return bytes
+}
+
 export interface DecodedCommand {
   readonly code: number
   readonly database: number

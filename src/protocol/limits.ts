@@ -16,6 +16,10 @@ export const limits = {
   requestArguments: 1024 * 1024,
   /** An inline command line, in bytes. */
   inlineBytes: 64 * KiB,
+  /** A line of the text protocols (--inline json or plain), in bytes: verb, key and value. */
+  textLineBytes: 16 * MiB + 65 * KiB,
+  /** Lines of text clients that are larger than 64 KiB and not complete yet, of all connections together, in bytes. */
+  textUnfinishedBytes: 128 * MiB,
   /** Commands and bytes queued in one MULTI. */
   multiCommands: 10_000,
   multiBytes: 32 * MiB,
@@ -67,10 +71,24 @@ export const limits = {
   /** Replies waiting for one client's socket, in bytes; beyond it the client is not read, then closed. */
   replyQueueBytes: 8 * MiB,
   replyQueueBytesMax: 256 * MiB,
+  /** What a subscriber or MONITOR has not taken yet, in bytes; beyond it the client is closed. */
+  pushBytes: 32 * MiB,
+  /** The same when it stays above for `pushSoftMs`. */
+  pushSoftBytes: 8 * MiB,
+  pushSoftMs: 60_000,
+  /** Channels and patterns of one connection. */
+  subscriptions: 65_536,
+  /** Names of all subscriptions of one node, each with 64 bytes more, in bytes. */
+  subscriptionBytes: 64 * MiB,
+  /** CLIENT TRACKING: keys remembered by one node, and these with their readers, in bytes (the oldest go first). */
+  trackedKeys: 1_000_000,
+  trackingBytes: 128 * MiB,
   /** Pipelined commands of one connection in execution; beyond it the client is not read. */
   pipelineCommands: 4_096,
   /** Client connections of one node. */
   clientConnections: 10_000,
+  /** Entries of the slow log of one node, at most, whatever slowlog-max-len says. */
+  slowLogEntries: 10_000,
   /** SCAN cursors remembered by one node (the oldest goes first). */
   scanCursors: 16_384,
   /** Keys that one page of SCAN looks at, whatever COUNT says. */
@@ -85,6 +103,45 @@ export const limits = {
   handshakeBytes: 8 * KiB,
   /** Connections accepted from peers, authenticated or not; beyond it new ones are closed. */
   peerConnections: 256,
+  /** TLS handshakes under way on one port; beyond it the oldest is closed. */
+  tlsHandshakes: 1_024,
+  /** Addresses whose wrong passwords are counted; beyond it the one that is quiet for longest is forgotten. */
+  authAddresses: 4_096,
   /** A chunk of a snapshot file, in bytes. */
   snapshotChunkBytes: 1 * MiB,
+  /** Compares and operations of one KV command. */
+  kvOperations: 10_000,
+  /** Values that one KV command may reply with, in bytes. */
+  kvReplyBytes: 64 * MiB,
+  /** The longest time to live that the native API takes, in milliseconds (100 years). */
+  ttlMs: 100 * 365 * 24 * 60 * 60 * 1000,
+  /** An idempotency key and the fingerprint of its request, in bytes each. */
+  idempotencyKeyBytes: 255,
+  /** Idempotency keys are remembered this long, in milliseconds of the log's time. */
+  idempotencyMs: 24 * 60 * 60 * 1000,
+  /** Idempotency keys remembered by a cluster, and what they and their replies take, in bytes (the oldest go first). */
+  idempotencyKeys: 1_000_000,
+  idempotencyBytes: 256 * MiB,
+  /** Listings of the HTTP API that wait for their next page at one node; the one unused for longest goes first. */
+  listingCursors: 128,
+  /** How long one waits, in milliseconds. */
+  cursorLeaseMs: 60_000,
+  /** Large answers of the HTTP API and events of watches that clients have not taken yet, of one node, in bytes. */
+  httpReplyBytes: 256 * MiB,
+  /** Bodies of all HTTP requests under way at one node, in bytes; beyond it requests with a body are refused. */
+  httpBodiesBytes: 512 * MiB,
+  /** A JSON body of the HTTP API (/v1/batch, /v1/txn, /v1/command), in bytes. */
+  jsonBodyBytes: 32 * MiB,
+  /** Keys and values in one page of an HTTP listing, in bytes (one larger item comes alone). */
+  pageBytes: 4 * MiB,
+  /** Pinned snapshots for listings open on one node. */
+  openSnapshots: 256,
+  /** Memory that only pinned snapshots still hold, in bytes; beyond it the oldest snapshot goes. */
+  snapshotMemoryBytes: 256 * MiB,
+  /** Keys that one page of a listing may give. */
+  pageKeys: 10_000,
+  /** Recent changes kept on a node for watches, in bytes; the newest is kept however large it is. */
+  watchHistoryBytes: 64 * MiB,
+  /** Watchers open on one node. */
+  watchers: 10_000,
 } as const

@@ -71,6 +71,11 @@ export function mapReply(items: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(`%${items.length / 2}\r\n`), ...items])
 }
 
+/** Elements in any order, each once. */
+export function setReply(items: readonly Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from(`~${items.length}\r\n`), ...items])
+}
+
 /** text with an encoding of 3 characters ('txt', 'mkd'), RESP3's verbatim string. */
 export function verbatimReply(encoding: string, text: string): Buffer {
   const bytes = Buffer.from(text)

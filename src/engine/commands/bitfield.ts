@@ -40,7 +40,10 @@ export function bitfield(context: CommandContext, args: readonly Buffer[]): Buff
   if (size > STRING_BYTES_MAX) return STRING_TOO_LONG
   const after = grown(before, size)
   const replies = operations.map((operation) => run(after, operation))
-  if (!after.equals(before)) replaceString(context, key, record, after)
+  if (!after.equals(before)) {
+    replaceString(context, key, record, after)
+    context.notify('$', 'setbit', key)
+  }
   return arrayReply(replies)
 }
 

@@ -38,9 +38,17 @@ export function bitop(context: CommandContext, args: readonly Buffer[]): Buffer 
     sources.push(bytesOf(record))
   }
   const result = combine === null ? inverted(sources[0] as Buffer) : combined(sources, combine)
-  if (result.length === 0) context.remove(target)
-  else context.put(target, RecordType.string, result, 0)
+  store(context, target, result)
   return integerReply(result.length)
+}
+
+function store(context: CommandContext, target: Buffer, result: Buffer): void {
+  if (result.length > 0) {
+    context.put(target, RecordType.string, result, 0)
+    context.notify('$', 'set', target)
+  } else if (context.remove(target)) {
+    context.notify('g', 'del', target)
+  }
 }
 
 function combined(sources: readonly Buffer[], combine: Combine): Buffer {

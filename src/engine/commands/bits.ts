@@ -32,6 +32,7 @@ export function setbit(context: CommandContext, args: readonly Buffer[]): Buffer
     const after = grown(bytes, at + 1)
     if (before !== bit) after[at] = (after[at] as number) ^ (0x80 >>> (offset & 7))
     replaceString(context, key, record, after)
+    context.notify('$', 'setbit', key)
   }
   return integerReply(before)
 }

@@ -37,7 +37,8 @@ export function restore(context: CommandContext, args: readonly Buffer[]): Buffe
   const options = parseOptions(args)
   if (Buffer.isBuffer(options)) return options
   const [key, time, payload] = args as [Buffer, Buffer, Buffer]
-  if (!options.replace && context.read(key) !== null) return BUSY
+  const isTaken = context.read(key) !== null
+  if (!options.replace && isTaken) return BUSY
   const ms = parseInteger(time)
   if (ms === null) return NOT_AN_INTEGER
   if (ms < 0) return INVALID_TTL
@@ -47,8 +48,13 @@ export function restore(context: CommandContext, args: readonly Buffer[]): Buffe
   if (value.length > STRING_BYTES_MAX) return STRING_TOO_LONG
   const expiresAt = ms === 0 ? 0 : anyExpiry(ms, MILLISECOND_MS, options.absolute ? 0 : context.nowMs)
   if (expiresAt === null) return invalidExpireTime(context.spec)
-  if (expiresAt !== 0 && expiresAt <= context.nowMs) context.remove(key)
-  else context.put(key, RecordType.string, value, expiresAt)
+  if (expiresAt !== 0 && expiresAt <= context.nowMs) {
+    if (context.remove(key)) context.notify('g', 'del', key)
+    return OK_REPLY
+  }
+  if (isTaken) context.notify('n', 'new', key)
+  context.put(key, RecordType.string, value, expiresAt)
+  context.notify('g', 'restore', key)
   return OK_REPLY
 }
 

@@ -47,8 +47,10 @@ function setExpiry(context: CommandContext, args: readonly Buffer[], unitMs: num
   const key = args[0] as Buffer
   const record = context.read(key)
   if (record === null || !allows(conditions, record.expiresAt, expiresAt)) return integerReply(0)
-  if (expiresAt <= context.nowMs) context.remove(key)
-  else context.put(key, record.type, record.value, expiresAt)
+  const isPast = expiresAt <= context.nowMs
+  if (isPast) context.remove(key)
+  else context.put(key, record.type, record.value, expiresAt, record.contentType)
+  context.notify('g', isPast ? 'del' : 'expire', key)
   return integerReply(1)
 }
 

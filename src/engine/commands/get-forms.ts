@@ -19,6 +19,7 @@ export function getdel(context: CommandContext, args: readonly Buffer[]): Buffer
   if (Buffer.isBuffer(record)) return record
   if (record === null) return NULL_REPLY
   context.remove(key)
+  context.notify('g', 'del', key)
   return bulkReply(record.value)
 }
 
@@ -33,9 +34,12 @@ export function getex(context: CommandContext, args: readonly Buffer[]): Buffer 
   const expiresAt = expiryAfter(context, options, record)
   if (typeof expiresAt !== 'number') return expiresAt
   const reply = bulkReply(record.value)
-  if (expiresAt !== 0 && expiresAt <= context.nowMs) context.remove(key)
-  else if (options.expiry !== null || expiresAt !== record.expiresAt) {
-    context.put(key, RecordType.string, record.value, expiresAt)
+  if (expiresAt !== 0 && expiresAt <= context.nowMs) {
+    context.remove(key)
+    context.notify('g', 'del', key)
+  } else if (options.expiry !== null || expiresAt !== record.expiresAt) {
+    context.put(key, RecordType.string, record.value, expiresAt, record.contentType)
+    context.notify('g', options.persist ? 'persist' : 'expire', key)
   }
   return reply
 }

@@ -20,5 +20,6 @@ export function incrbyfloat(context: CommandContext, args: readonly Buffer[]): B
   if (sum === INFINITE) return NOT_FINITE
   const value = Buffer.from(formatLongDouble(sum), 'latin1')
   replaceString(context, key, record, value)
+  context.notify('$', 'incrbyfloat', key)
   return bulkReply(value)
 }

@@ -4,6 +4,7 @@ import { NOT_AN_INTEGER, OVERFLOW, WRONG_TYPE } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
 import { addIntegers, type Integer, negateInteger, parseInteger } from '../integers.ts'
 import { RecordType } from '../records.ts'
+import { replaceString } from '../strings.ts'
 
 const DECREMENT_OVERFLOW = errorReply('ERR decrement would overflow')
 
@@ -39,6 +40,7 @@ function add(context: CommandContext, key: Buffer, amount: Integer): Buffer {
   const sum = addIntegers(before, amount)
   if (sum === null) return OVERFLOW
   const value = Buffer.from(String(sum), 'latin1')
-  context.put(key, RecordType.string, value, record === null ? 0 : record.expiresAt)
+  replaceString(context, key, record, value)
+  context.notify('$', 'incrby', key)
   return integerReply(sum)
 }

@@ -5,7 +5,11 @@ import type { CommandContext } from '../context.ts'
 /** Also DELETE and UNLINK. A key named twice is deleted, and counted, once. */
 export function del(context: CommandContext, args: readonly Buffer[]): Buffer {
   let count = 0
-  for (const key of args) if (context.remove(key)) count++
+  for (const key of args) {
+    if (!context.remove(key)) continue
+    context.notify('g', 'del', key)
+    count++
+  }
   return integerReply(count)
 }
 

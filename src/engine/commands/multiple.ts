@@ -32,6 +32,8 @@ export function msetnx(context: CommandContext, args: readonly Buffer[]): Buffer
 
 function putPairs(context: CommandContext, args: readonly Buffer[]): void {
   for (let i = 0; i < args.length; i += 2) {
-    context.put(args[i] as Buffer, RecordType.string, args[i + 1] as Buffer, 0)
+    const key = args[i] as Buffer
+    context.put(key, RecordType.string, args[i + 1] as Buffer, 0)
+    context.notify('$', 'set', key)
   }
 }

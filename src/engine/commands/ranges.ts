@@ -26,6 +26,7 @@ export function append(context: CommandContext, args: readonly Buffer[]): Buffer
   const size = before.length + value.length
   if (size > STRING_BYTES_MAX) return STRING_TOO_LONG
   replaceString(context, key, record, Buffer.concat([before, value], size))
+  context.notify('$', 'append', key)
   return integerReply(size)
 }
 
@@ -64,5 +65,6 @@ export function setrange(context: CommandContext, args: readonly Buffer[]): Buff
   const after = grown(before, start + value.length)
   value.copy(after, start)
   replaceString(context, key, record, after)
+  context.notify('$', 'setrange', key)
   return integerReply(after.length)
 }

@@ -47,7 +47,9 @@ export function copy(context: CommandContext, args: readonly Buffer[]): Buffer {
   if (database === context.database && key.equals(target)) return SAME_OBJECT
   const record = context.read(key)
   if (record === null) return integerReply(0)
-  return integerReply(putInto(context, database, target, record, replace) ? 1 : 0)
+  if (!putInto(context, database, target, record, replace)) return integerReply(0)
+  context.within(database, () => context.notify('g', 'copy_to', target))
+  return integerReply(1)
 }
 
 /** MOVE key database: 1 when it was there and is not in the other database. */
@@ -59,12 +61,18 @@ export function move(context: CommandContext, args: readonly Buffer[]): Buffer {
   const record = context.read(key)
   if (record === null || !putInto(context, database, key, record, false)) return integerReply(0)
   context.remove(key)
+  context.notify('g', 'move_from', key)
+  context.within(database, () => context.notify('g', 'move_to', key))
   return integerReply(1)
 }
 
 function moveTo(context: CommandContext, key: Buffer, record: KeyRecord, target: Buffer): void {
-  context.put(target, record.type, record.value, record.expiresAt)
+  // As Redis: what is replaced goes first, so the target is new.
+  if (context.read(target) !== null) context.notify('n', 'new', target)
+  context.put(target, record.type, record.value, record.expiresAt, record.contentType)
   context.remove(key)
+  context.notify('g', 'rename_from', key)
+  context.notify('g', 'rename_to', target)
 }
 
 /** False when the key is there and must not be replaced. */
@@ -76,8 +84,10 @@ function putInto(
   replace: boolean,
 ): boolean {
   return context.within(database, () => {
-    if (!replace && context.read(key) !== null) return false
-    context.put(key, record.type, record.value, record.expiresAt)
+    const isTaken = context.read(key) !== null
+    if (isTaken && !replace) return false
+    if (isTaken) context.notify('n', 'new', key)
+    context.put(key, record.type, record.value, record.expiresAt, record.contentType)
     return true
   })
 }

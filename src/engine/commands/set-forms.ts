@@ -10,6 +10,7 @@ export function setnx(context: CommandContext, args: readonly Buffer[]): Buffer 
   const [key, value] = args as [Buffer, Buffer]
   if (context.read(key) !== null) return integerReply(0)
   context.put(key, RecordType.string, value, 0)
+  context.notify('$', 'set', key)
   return integerReply(1)
 }
 
@@ -30,6 +31,7 @@ export function getset(context: CommandContext, args: readonly Buffer[]): Buffer
   if (Buffer.isBuffer(record)) return record
   const before = record === null ? NULL_REPLY : bulkReply(record.value)
   context.put(key, RecordType.string, value, 0)
+  context.notify('$', 'set', key)
   return before
 }
 
@@ -38,5 +40,7 @@ function setWithExpiry(context: CommandContext, args: readonly Buffer[], word: E
   const expiresAt = expiryOf(context, word, amount)
   if (typeof expiresAt !== 'number') return expiresAt
   context.put(key, RecordType.string, value, expiresAt)
+  context.notify('$', 'set', key)
+  context.notify('g', 'expire', key)
   return OK_REPLY
 }

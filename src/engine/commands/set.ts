@@ -19,6 +19,7 @@ export function set(context: CommandContext, args: readonly Buffer[]): Buffer {
   const value = args[1] as Buffer
   if (args.length > FIRST_OPTION) return setWithOptions(context, args)
   context.put(key, RecordType.string, value, 0)
+  context.notify('$', 'set', key)
   return OK_REPLY
 }
 
@@ -34,6 +35,8 @@ function setWithOptions(context: CommandContext, args: readonly Buffer[]): Buffe
   const before = options.get && record !== null ? bulkReply(record.value) : NULL_REPLY
   if (options.condition === (record === null ? 'XX' : 'NX')) return before
   context.put(key, RecordType.string, args[1] as Buffer, options.keepTtl ? expiresAtOf(record) : expiresAt)
+  context.notify('$', 'set', key)
+  if (expiresAt !== 0) context.notify('g', 'expire', key)
   return options.get ? before : OK_REPLY
 }
 

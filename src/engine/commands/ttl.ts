@@ -30,7 +30,8 @@ export function persist(context: CommandContext, args: readonly Buffer[]): Buffe
   const key = args[0] as Buffer
   const record = context.read(key)
   if (record === null || record.expiresAt === 0) return integerReply(0)
-  context.put(key, record.type, record.value, 0)
+  context.put(key, record.type, record.value, 0, record.contentType)
+  context.notify('g', 'persist', key)
   return integerReply(1)
 }
 
