@@ -13,6 +13,7 @@ import type { LogGroup } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import { MapStore } from '../testing/map-store.ts'
 import { Applier } from './applier.ts'
+import { EffectsHub } from './effects-hub.ts'
 import type { PendingRead } from './pending.ts'
 
 const SESSION = 1
@@ -31,6 +32,7 @@ function fixture(missShare = 0) {
   const rows = new MapStore({ random: new SeededRandom(7), missShare })
   const engine = new KvEngine(rows)
   engine.openSession(SESSION, 5, 'boot')
+  const effects = new EffectsHub(engine)
   const entries: Entry[] = []
   const deferred: (() => void)[] = []
   const happened: string[] = []
@@ -70,6 +72,8 @@ function fixture(missShare = 0) {
     engine,
     store,
     log,
+    effects,
+    authorOf: (sequence) => ({ id: sequence, closed: false, lastWrite: 0 }),
     ownSession: () => SESSION,
     readsBefore: (sequence) => state.readsBefore.get(sequence) ?? null,
     serveRead: (read, resume) => {
@@ -94,10 +98,29 @@ function fixture(missShare = 0) {
   const settle = (): void => {
     for (let fn = deferred.shift(); fn !== undefined; fn = deferred.shift()) fn()
   }
-  return { applier, entries, happened, state, deferred, append, settle, rows }
+  return { applier, effects, entries, happened, state, deferred, append, settle, rows }
 }
 
 const read = { done: () => {}, nowMs: 0 } as unknown as PendingRead
+
+test('effects are told before the reply, once, with the session that gave the command', () => {
+  const { applier, append, happened, effects, settle } = fixture(1)
+  const stop = effects.listen({
+    effects: ({ changes }, author) => happened.push(`effects ${changes.length} of ${author?.id}`),
+    reset: () => happened.push('reset'),
+  })
+  append(set('a', '1'), increment('a'))
+  applier.advance(1)
+  settle()
+  stop()
+  append(increment('a'))
+  applier.advance(2)
+  settle()
+  assert.deepEqual(
+    happened.filter((line) => line !== 'fetch'),
+    ['effects 1 of 1', '1 +OK', 'effects 1 of 2', '2 :2', 'end 1', '3 :3', 'end 2'],
+  )
+})
 
 test('commands are applied and answered in order, entries end in order', () => {
   const { applier, append, happened } = fixture()

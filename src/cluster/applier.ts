@@ -16,6 +16,8 @@ import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
 import { decodeRunHeader, decodeStamp, type RunHeader, STAMP_SIZE } from '../protocol/runs.ts'
 import type { LogGroup } from '../storage/log/types.ts'
 import { MISS, type Pin, type Store } from '../storage/store/types.ts'
+import type { EffectsHub } from './effects-hub.ts'
+import type { Session } from './execute.ts'
 import type { PendingRead } from './pending.ts'
 
 /** A turn's share of applying, in milliseconds, and how many commands pass between looks at the clock. */
@@ -32,6 +34,9 @@ export interface ApplierOptions {
   readonly log: LogGroup
   /** The replicated session of this process, 0 when none. */
   readonly ownSession: () => number
+  readonly effects: EffectsHub
+  /** The client session that gave this process's write with `sequence`; null when it is gone. */
+  readonly authorOf: (sequence: number) => Session | null
   readonly readsBefore: (sequence: number) => readonly PendingRead[] | null
   /** Serves a read on the present state; false when `resume` will be called once it is answered. */
   readonly serveRead: (read: PendingRead, resume: () => void) => boolean
@@ -71,6 +76,9 @@ export class Applier {
   /** Counters for status and tests. */
   commandsApplied = 0
   misses = 0
+  /** Times that applying had to wait for the store (its memtables) or an install. */
+  stalls = 0
+  #isStalled = false
 
   constructor(options: ApplierOptions) {
     this.#options = options
@@ -129,13 +137,20 @@ export class Applier {
   #run(): void {
     const deadlineMs = this.#options.clock.monotonicMs() + SLICE_MS
     while (this.#index < this.#target && !this.#blocked) {
-      if (this.#cursor === null && this.#options.mustWait()) return
+      if (this.#cursor === null && this.#mustWait()) return
       const entry = this.#current()
       if (entry === null) return
       if (!this.#apply(entry, deadlineMs)) return
       this.#finishEntry(entry)
       if (this.#index < this.#target && this.#options.clock.monotonicMs() >= deadlineMs) return this.#yield()
     }
+  }
+
+  #mustWait(): boolean {
+    const mustWait = this.#options.mustWait()
+    if (mustWait && !this.#isStalled) this.stalls++
+    this.#isStalled = mustWait
+    return mustWait
   }
 
   #finishEntry(entry: Entry): void {
@@ -224,10 +239,11 @@ export class Applier {
 
   /** One command; false when it waits for a fetch or a read ahead of it. */
   #applyOne(cursor: Cursor): boolean {
-    const { engine } = this.#options
+    const { engine, effects } = this.#options
     const run = cursor.run as RunHeader
     const own = run.session === this.#options.ownSession()
     if (own && !this.#serveReadsBefore(cursor.sequence)) return false
+    if (effects.isOn) effects.setAuthor(own ? this.#options.authorOf(cursor.sequence) : null)
     let reply: Buffer
     try {
       reply = engine.executeWrite(decodeCommand(cursor.payload, cursor.at), run.session, cursor.sequence)

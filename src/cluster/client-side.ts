@@ -6,6 +6,7 @@ import type { Engine } from '../engine/types.ts'
 import type { PeerId } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import type { Store } from '../storage/store/types.ts'
+import { AppliedWaiters } from './applied-waiters.ts'
 import type { ReadRequest } from './frames.ts'
 import { Origin } from './origin.ts'
 import { answerRead, type PendingRead, waitsForWrite } from './pending.ts'
@@ -34,6 +35,7 @@ export class ClientSide {
   readonly origin: Origin
   readonly gate: ReadGate
   readonly runner: ReadRunner
+  readonly waiters = new AppliedWaiters()
   readonly #options: ClientSideOptions
   #leader: PeerId = 0
   #sessionAskedMs = Number.NEGATIVE_INFINITY
@@ -83,6 +85,7 @@ export class ClientSide {
     this.origin.tick(nowMs)
     this.gate.tick(nowMs)
     this.runner.tick(nowMs, this.#options.hasQuorum())
+    this.waiters.tick(nowMs)
     if (this.origin.session !== 0 || this.#leader === 0) return
     if (nowMs - this.#sessionAskedMs < SESSION_RETRY_MS) return
     if (this.#options.link.openSession(this.#leader)) this.#sessionAskedMs = nowMs
@@ -92,6 +95,7 @@ export class ClientSide {
   applied(index: number): void {
     this.runner.applied()
     this.gate.applied(index)
+    this.waiters.applied()
   }
 
   /** Takes over this process's session if the applied state holds one. */
@@ -121,5 +125,6 @@ export class ClientSide {
     this.origin.abandon()
     this.gate.close()
     this.runner.close()
+    this.waiters.close()
   }
 }

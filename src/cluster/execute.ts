@@ -2,10 +2,16 @@
  * The internal call that every door ends in, and what doors may ask about the node. Frozen: a door knows nothing else
  * of the cluster.
  */
+
+import type { Effects } from '../engine/effects.ts'
+import type { SettingName } from '../engine/settings.ts'
+import type { Histogram } from '../lib/histogram.ts'
 import type { Command, CommandSpec } from '../protocol/commands.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Member } from '../protocol/members.ts'
 import type { ConfState, Role } from '../raft/types.ts'
+import type { SnapshotDone, SnapshotOptions } from './listing.ts'
+import type { Watch, WatchOptions } from './watch.ts'
 
 /**
  * linearizable: as if there were one copy. leader: the leader's state, unconfirmed. stale: this node's applied state.
@@ -34,6 +40,8 @@ export interface ExecuteOptions {
   /** Monotonic time at which the caller gives up; the hold limit (R15) applies as well. */
   readonly deadlineMs: number
   readonly principal: Principal
+  /** Stale reads wait, until the deadline, for a state of at least this revision; else BEHIND. */
+  readonly minRevision?: number
 }
 
 export interface Result {
@@ -91,7 +99,61 @@ export interface NodeStatus {
   /** Ready to serve its default consistency; else why not, for /readyz and logs. */
   readonly ready: boolean
   readonly reasons: readonly string[]
+  /** What readiness is made of; `reasons` are the failures among them. */
+  readonly checks: readonly HealthCheck[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** Where this node stands, at the cost of nothing: for headers of replies. */
+export interface Position {
+  /** Of the applied state. */
+  readonly revision: number
+  readonly appliedIndex: number
+  readonly term: number
+  /** How long ago this node led, in milliseconds: 0 while it leads, Infinity when it never did. */
+  readonly sinceLedMs: number
+  /** Name of this node, and of the leader ('' while none is known). */
+  readonly node: string
+  readonly leader: string
+}
+
+/** One condition of readiness. */
+export interface HealthCheck {
+  /** One word, part of the HTTP interface. */
+  readonly name: string
+  /** Why it does not hold, or null. */
+  readonly failure: string | null
+}
+
+/** What metrics show beside the status. Histograms are live: read them, and keep none. */
+export interface Measurements {
+  /** Of entries, in seconds by stage (docs/metrics.md): queued, synced, committed, applied, replied. */
+  readonly stages: Readonly<Record<string, Histogram>>
+  /** Seconds per write and sync of the log. */
+  readonly logSync: Histogram
+  readonly peers: readonly PeerMeasurement[]
+  /** The largest offset of another node's wall clock from this one's, in milliseconds (R12). */
+  readonly clockSkewMs: number
+  readonly watches: WatchMeasurement
+}
+
+/** The watches of this node, and the ring of recent changes that they read. */
+export interface WatchMeasurement {
+  readonly open: number
+  readonly historyBytes: number
+  /** The revision from which on changes are kept. */
+  readonly oldestRevision: number
+}
+
+/** Traffic with one other member since this process started; by its name. */
+export interface PeerMeasurement {
+  readonly name: string
+  /** Smoothed round trip; NaN before the first. */
+  readonly rttMs: number
+  readonly connections: number
+  readonly framesDropped: number
+  readonly bytesIn: number
+  readonly bytesOut: number
 }
 
 /** Administration, proxied to the leader by the node that got it. `done` gets null, or why it failed. */
@@ -107,12 +169,34 @@ export type AdminRequest =
     }
   | { readonly kind: 'transferLeader'; readonly to: string | null }
 
+/** Called while entries are applied: it only takes note, never throws, and copies what it keeps. */
+export interface EffectsListener {
+  /** A command was applied here and did something; `author` is the session of this node that gave it, else null. */
+  effects(effects: Effects, author: Session | null): void
+  /** The whole state was replaced: effects between the old and the new one were never told. */
+  reset(): void
+}
+
 export interface Executor {
   /** Reads and writes; local commands never get here. */
   execute(command: Command, options: ExecuteOptions, done: ExecuteDone): void
   openSession(): Session
   closeSession(session: Session): void
+  /** Every replica's effects of every command, in log order; the returned function ends it. */
+  listen(listener: EffectsListener): () => void
+  /** The classes of notices (engine/notice-classes.ts) that effects shall hold here; none at first. */
+  wantNotices(classes: number): void
+  /** The value that clients gave a replicated setting, as applied here; null when they never did. */
+  setting(name: SettingName): string | null
   status(): NodeStatus
+  position(): Position
+  /** Pins the state that a read of these options would see. */
+  openSnapshot(options: SnapshotOptions, done: SnapshotDone): void
+  /** Null: limits.watchers are open already. `onReady` runs in a later turn, until the watch is closed. */
+  watch(options: WatchOptions, onReady: () => void): Watch | null
+  /** The lowest `after` that a watch at this node can serve. */
+  readonly oldestWatchRevision: number
+  measurements(): Measurements
   /** Every read and write command this node can execute, by lower-case name. */
   readonly commands: ReadonlyMap<string, CommandSpec>
   admin(request: AdminRequest, done: (error: string | null) => void): void

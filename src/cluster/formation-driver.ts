@@ -10,6 +10,7 @@ import { readFileIfPresent, writeFileAtomically } from '../storage/atomic-file.t
 import type { Callback, Disk } from '../storage/disk.ts'
 import { FrameType, type PeerInfo, type Transport } from '../transport/types.ts'
 import { Formation, type FormationOutput, type FormationResult, isMember } from './formation.ts'
+import type { FormationDirectory } from './formation-directory.ts'
 import {
   decodeFormationFile,
   decodeFormationMessage,
@@ -28,6 +29,8 @@ export interface FormationDriverOptions {
   readonly self: Member
   /** The --cluster list; empty = a cluster of one. */
   readonly listed: readonly ListedNode[]
+  /** When only addresses were listed. */
+  readonly directory?: FormationDirectory | null
   /** From loadFormation(). */
   readonly record: FormationRecord | null
   readonly disk: Disk
@@ -74,6 +77,8 @@ function fileIn(dataFolder: string): string {
 export class FormationDriver {
   readonly #options: FormationDriverOptions
   readonly #formation: Formation
+  /** The addresses that the transport was told of. */
+  #dialled = ''
   #timer: Timer | null = null
   #isStopped = false
   #logged = ''
@@ -87,7 +92,7 @@ export class FormationDriver {
   /** Dials the listed nodes unless the cluster is formed; onFormed may be called within. */
   start(): void {
     const formation = this.#formation
-    if (!formation.isFormed) this.#options.transport.setPeers(formation.addresses())
+    if (!formation.isFormed) this.#dial()
     formation.start(this.#nowMs())
     this.#carryOut()
     if (!formation.isFormed) this.#schedule()
@@ -101,6 +106,7 @@ export class FormationDriver {
   /** For transport.onPeer: a new peer is told at once. */
   peerSeen(): void {
     if (this.#formation.isFormed) return
+    this.#lookAround()
     this.#formation.tick(this.#nowMs())
     this.#carryOut()
   }
@@ -139,11 +145,29 @@ export class FormationDriver {
   #schedule(): void {
     this.#timer = this.#options.clock.setTimer(TICK_MS, () => {
       if (this.#formation.isFormed) return
+      this.#lookAround()
       this.#formation.tick(this.#nowMs())
       this.#carryOut()
       this.#logReasons()
       this.#schedule()
     })
+  }
+
+  /** Who is at the listed addresses, when only these were listed. */
+  #lookAround(): void {
+    const { directory } = this.#formation
+    if (directory === null) return
+    for (const address of directory.toDial()) directory.note(address, this.#options.transport.peerAt(address))
+    this.#formation.learn()
+    this.#dial()
+  }
+
+  #dial(): void {
+    const addresses = this.#formation.addresses()
+    const text = JSON.stringify(addresses)
+    if (text === this.#dialled) return
+    this.#dialled = text
+    this.#options.transport.setPeers(addresses)
   }
 
   #carryOut(): void {

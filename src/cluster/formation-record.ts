@@ -35,6 +35,11 @@ export interface FormationMessage {
   readonly clusterId: string
   /** The members of its cluster as it knows them, for explanations only; empty while there is none. */
   readonly members: readonly { readonly name: string; readonly incarnation: string }[]
+  /**
+   * Of a node that was told addresses only: whom it found where, itself included (under '' when it does not know its
+   * own address), once all of them have answered (formation-directory.ts).
+   */
+  readonly view?: readonly ListedNode[]
 }
 
 /** R8: the hash of the founding set. 32 hex digits. */
@@ -92,7 +97,9 @@ export function decodeFormationMessage(bytes: Buffer): FormationMessage | null {
   const members = list(value?.members, toIdentity)
   if (state !== 'gathering' && state !== 'accepted' && state !== 'formed') return null
   if (listed === null || members === null) return null
-  return { state, list: listed, clusterId: text(value?.clusterId), members }
+  const message: FormationMessage = { state, list: listed, clusterId: text(value?.clusterId), members }
+  const view = list(value?.view, toViewedNode)
+  return view === null ? message : { ...message, view }
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -129,6 +136,11 @@ function list<T>(value: unknown, convert: (fields: Fields) => T | null): T[] | n
 function toListedNode(fields: Fields): ListedNode | null {
   const node = { name: text(fields.name), address: text(fields.address) }
   return node.name === '' || node.address === '' ? null : node
+}
+
+function toViewedNode(fields: Fields): ListedNode | null {
+  const node = { name: text(fields.name), address: text(fields.address) }
+  return node.name === '' ? null : node
 }
 
 function toIdentity(fields: Fields): { name: string; incarnation: string } | null {

@@ -4,6 +4,7 @@
  */
 import type { Member } from '../protocol/members.ts'
 import { clusterIdIn, type Formation, type HeardNode, isMember, isSameList, PRESENT_MS } from './formation.ts'
+import type { FormationDirectory } from './formation-directory.ts'
 import type { ListedNode } from './formation-record.ts'
 
 export interface FormationStatus {
@@ -28,6 +29,7 @@ export function formationStatus(formation: Formation, nowMs: number): FormationS
   if (record === null) {
     const existing = existingCluster(formation, nowMs)
     if (existing !== null) return outsideStatus(formation, existing)
+    if (formation.isLearning && formation.directory !== null) return learningStatus(formation.directory)
   }
   const members = record?.state === 'accepted' ? record.members : null
   if (formation.isPersisting)
@@ -65,8 +67,14 @@ function outsideStatus(formation: Formation, existing: HeardNode): FormationStat
   const where = `the cluster of ${existing.peer.name} (${clusterId})`
   if (namesake === undefined) {
     const own = formation.list.find((node) => node.name === name)
-    const command = `kvorum node add ${name} ${own?.address ?? formation.self.peerAddress}`
-    const reason = `${name} is not a member of ${where}; to add it, run '${command}' against a member`
+    const address = own?.address ?? formation.self.peerAddress
+    const command = `kvorum node add ${name} ${address}`
+    // A node that was given no name has another one after its folder was emptied.
+    const instead =
+      formation.directory === null
+        ? ''
+        : `, or in the place of a lost one 'kvorum node replace OLD ${name} ${address}'`
+    const reason = `${name} is not a member of ${where}; to add it, run '${command}'${instead} against a member`
     return { state: 'waiting', waitingFor: [], reasons: [reason] }
   }
   if (namesake.incarnation === incarnation) {
@@ -79,6 +87,14 @@ function outsideStatus(formation: Formation, existing: HeardNode): FormationStat
   return { state: 'notMember', waitingFor: [], reasons: [reason] }
 }
 
+/** Only addresses were listed, and not all of their names are known yet. */
+function learningStatus(directory: FormationDirectory): FormationStatus {
+  const unanswered = directory.unanswered()
+  const missing = unanswered.map((address) => `nobody has answered at ${address}; start that node`)
+  const others = directory.disagreeing().map((name) => `${name} was started with a list of other nodes`)
+  return { state: 'gathering', waitingFor: unanswered, reasons: [...missing, ...others] }
+}
+
 type Explain = (
   formation: Formation,
   node: ListedNode,
@@ -89,6 +105,8 @@ type Explain = (
 const whyNotGathered: Explain = (formation, node, heard, nowMs) => {
   if (heard === undefined || !isPresent(heard, nowMs)) return notAnswered(node)
   if (!isSameList(heard.message.list, formation.list)) {
+    // Told addresses only, it may not know the names yet.
+    if (formation.directory !== null) return `${node.name} still looks for the other nodes`
     const theirs = heard.message.list.map(({ name, address }) => `${name}=${address}`).join(',')
     const remedy = 'start all nodes with the same list'
     return `${node.name} was started with another --cluster list (${theirs}); ${remedy}`
@@ -151,9 +169,12 @@ export function compareClusterFlag(
     const remedy = `run 'kvorum node replace ${self.name}' or 'kvorum node add' against a member`
     return { warnings: [], refusal: `${self.name} is not a member of its cluster any more; ${remedy}` }
   }
-  const others = listed.filter((node) => node.name !== self.name)
+  const isOwn = (node: ListedNode): boolean =>
+    node.name === self.name ||
+    (node.name === '' && members.some(({ peerAddress }) => peerAddress === node.address))
+  const others = listed.filter((node) => !isOwn(node))
   if (members.length === 1 && others.length > 0) {
-    const remedy = "start it without --cluster, then use 'kvorum node add' for each other node"
+    const remedy = "start it without a list, then use 'kvorum node add' for each other node"
     return {
       warnings: [],
       refusal: `${self.name} holds a single-node database, which no list enlarges; ${remedy}`,
@@ -163,6 +184,8 @@ export function compareClusterFlag(
 }
 
 function warningsOf(node: ListedNode, members: readonly Member[]): string[] {
+  // The same node may have been listed under several addresses: nothing can be said of one alone.
+  if (node.name === '') return []
   const member = members.find((one) => one.name === node.name)
   if (member === undefined) {
     return [`--cluster names ${node.name}, which is not a member; use 'kvorum node add' to add it`]

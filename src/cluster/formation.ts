@@ -19,6 +19,7 @@
 import { assert } from '../lib/assert.ts'
 import { type Member, peerIdOf } from '../protocol/members.ts'
 import type { PeerInfo } from '../transport/types.ts'
+import type { FormationDirectory } from './formation-directory.ts'
 import {
   clusterIdOf,
   type FormationMessage,
@@ -49,6 +50,8 @@ export interface FormationOptions {
   readonly self: Member
   /** The --cluster list, this node included or not; empty = a cluster of one. */
   readonly listed: readonly ListedNode[]
+  /** Instead of `listed`: the list is to be learned, with the help of this. */
+  readonly directory?: FormationDirectory | null
   /** What the disk holds; null on the first start. */
   readonly record: FormationRecord | null
 }
@@ -66,7 +69,10 @@ export const PRESENT_MS = 3_000
 export class Formation {
   readonly self: Member
   /** Sorted by name, this node included. */
-  readonly list: readonly ListedNode[]
+  #list: readonly ListedNode[]
+  /** While it is not complete, nothing can be agreed to; null when the list was given. */
+  readonly directory: FormationDirectory | null
+  #isLearning: boolean
   /** By name. */
   readonly heard = new Map<string, HeardNode>()
   #record: FormationRecord | null
@@ -84,7 +90,28 @@ export class Formation {
     assert(names.size === others.length, 'Cannot form a cluster: a name is listed twice')
     const own = options.listed.find((node) => node.name === options.self.name)
     const address = own?.address ?? options.self.peerAddress
-    this.list = sortedByName([...others, { name: options.self.name, address }])
+    this.#list = sortedByName([...others, { name: options.self.name, address }])
+    this.directory = options.directory ?? null
+    this.#isLearning = this.directory !== null
+  }
+
+  get list(): readonly ListedNode[] {
+    return this.#list
+  }
+
+  /** The list is not known yet: nothing can be agreed to. */
+  get isLearning(): boolean {
+    return this.#isLearning
+  }
+
+  /** The directory may have learned something: another list counts until the first decision. */
+  learn(): void {
+    if (this.directory === null || this.#record !== null || this.#persisting !== null) return
+    const list = this.directory.list()
+    this.#isLearning = list === null
+    if (list === null) return
+    this.#list = list
+    for (const name of this.heard.keys()) if (!this.#isListed(name)) this.heard.delete(name)
   }
 
   /** The durable state; null while this node agreed to nothing. */
@@ -101,9 +128,10 @@ export class Formation {
     return this.#persisting !== null
   }
 
-  /** Where to dial until formed: listed and accepted addresses, without this node's own. */
+  /** Where to dial until formed: listed and accepted addresses, without this node's own. Unknown names are ''. */
   addresses(): readonly ListedNode[] {
     const all = new Map<string, ListedNode>()
+    for (const address of this.directory?.toDial() ?? []) all.set(address, { name: '', address })
     for (const node of [...this.list, ...this.#foundingList()]) {
       if (node.name !== this.self.name) all.set(node.address, node)
     }
@@ -115,7 +143,7 @@ export class Formation {
     assert(!this.#started, 'Formation was started already')
     this.#started = true
     if (this.isFormed) this.#reportFormed()
-    else if (this.#record === null && this.list.length === 1)
+    else if (this.#record === null && this.list.length === 1 && !this.#isLearning)
       this.#persist(this.#formedRecord([this.#ownMember()]))
     else this.#advance(nowMs)
     this.#announce()
@@ -140,6 +168,8 @@ export class Formation {
       this.#outputs.push({ kind: 'reply', to: from.peerId, message: this.#message() })
       return
     }
+    this.directory?.receive(from.name, message.view ?? [])
+    this.learn()
     const before = this.heard.get(from.name)
     this.heard.set(from.name, { peer: from, message, heardMs: nowMs })
     this.#advance(nowMs)
@@ -186,6 +216,7 @@ export class Formation {
 
   /** The set that the present list and what was heard lately make, or null while someone is missing. */
   #gatheredSet(nowMs: number): Member[] | null {
+    if (this.#isLearning) return null
     const members: Member[] = []
     for (const node of this.list) {
       if (node.name === this.self.name) {
@@ -249,15 +280,18 @@ export class Formation {
   }
 
   #announce(): void {
-    if (this.addresses().length > 0) this.#outputs.push({ kind: 'announce', message: this.#message() })
+    if (this.addresses().length > 0 || this.directory !== null)
+      this.#outputs.push({ kind: 'announce', message: this.#message() })
   }
 
   #message(): FormationMessage {
     const record = this.#record
     const members = this.isFormed ? this.#members.map(({ name, incarnation }) => ({ name, incarnation })) : []
-    if (record === null) return { state: 'gathering', list: this.list, clusterId: '', members }
+    const found = this.isFormed ? [] : (this.directory?.view() ?? [])
+    const view = found.length === 0 ? {} : { view: found }
+    if (record === null) return { state: 'gathering', list: this.list, clusterId: '', members, ...view }
     const state = record.state === 'accepted' ? 'accepted' : 'formed'
-    return { state, list: this.#foundingList(), clusterId: clusterIdIn(record), members }
+    return { state, list: this.#foundingList(), clusterId: clusterIdIn(record), members, ...view }
   }
 
   #foundingList(): readonly ListedNode[] {
@@ -272,9 +306,9 @@ export class Formation {
   }
 
   #isListed(name: string): boolean {
-    return (
-      this.list.some((node) => node.name === name) || this.#foundingList().some((node) => node.name === name)
-    )
+    const isNamed = (node: ListedNode): boolean => node.name === name
+    if (this.#list.some(isNamed) || this.#foundingList().some(isNamed)) return true
+    return this.directory?.isExpected(name) ?? false
   }
 }
 

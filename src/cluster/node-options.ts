@@ -18,22 +18,31 @@ export interface NodeSeams {
 
 /** What a node is told (server/config-settings.ts has the meaning and the defaults). */
 export interface NodeSettings {
+  /** '': the name that the folder has; a new folder gets one. */
   readonly name: string
   readonly folder: string
-  readonly peerListen: Address
+  /** Null: no port of its own; other nodes come through the HTTP port (Node.acceptPeer). */
+  readonly peerListen: Address | null
   /** Where other nodes reach the peer door, 'host:port'. */
   readonly peerAddress: string
-  /** The --cluster list, this node included; empty = a cluster of one. */
+  /**
+   * The --cluster list, this node included; empty = a cluster of one. Names may be '' (all of them): then only the
+   * addresses are known, this node's may be missing, and the names are learned.
+   */
   readonly cluster: readonly { readonly name: string; readonly address: string }[]
   readonly redisAddress: string
   readonly httpAddress: string
   readonly clusterSecret: string
+  /** TransportOptions.clusterSecrets. */
+  readonly clusterSecrets?: () => readonly string[]
   readonly segmentBytes: number
   readonly entryCacheBytes: number
   readonly memtableBytes: number
   readonly memtableLogBytes: number
   readonly blockCacheBytes: number
   readonly trailingLogBytes: number
+  /** Recent changes kept for watches. */
+  readonly watchHistoryBytes: number
   /** 0 = twice what two segments, a flush and a compaction need. */
   readonly lowSpaceBytes: number
 }

@@ -4,10 +4,11 @@ import type { Member, PeerId } from '../protocol/members.ts'
 import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { PeerInfo, Transport } from '../transport/types.ts'
-import type { NodeStatus, PeerStatus } from './execute.ts'
+import type { HealthCheck, NodeStatus, PeerStatus, Position } from './execute.ts'
 import { REACHABLE_MS } from './reachability.ts'
 import type { Replica } from './replica.ts'
 import type { SpaceWatch } from './space.ts'
+import { judgeStall } from './stall-guard.ts'
 
 /** A follower that lacks more than this many committed entries is not ready. */
 const READY_LAG = 10_000
@@ -56,7 +57,20 @@ export function formingStatus(identity: NodeIdentity, reasons: readonly string[]
     space: 'ok',
     ready: false,
     reasons,
+    checks: [{ name: 'formation', failure: reasons.join('; ') || 'the cluster is not formed yet' }],
     counters: {},
+  }
+}
+
+/** `replica` null = the node is not formed yet. */
+export function positionOf(node: string, engine: Engine, replica: Replica | null): Position {
+  return {
+    revision: engine.revision,
+    appliedIndex: replica?.applier.index ?? 0,
+    term: replica?.core.term ?? 0,
+    node,
+    leader: replica === null ? '' : (replica.configuration.member(replica.core.leader)?.name ?? ''),
+    sinceLedMs: replica?.elections.sinceLedMs ?? Infinity,
   }
 }
 
@@ -66,7 +80,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   const infos = new Map(transport.peers().map(({ info }) => [info.peerId, info]))
   const leader = configuration.member(core.leader)
   const isSelf = core.leader === identity.self.peerId
-  const reasons = notReadyReasons(sources)
+  const checks = healthChecks(sources)
+  const reasons = checks.flatMap(({ failure }) => (failure === null ? [] : [failure]))
   return {
     ...identityFields(identity),
     role: configuration.isLearner(identity.self.peerId) ? 'learner' : core.role,
@@ -86,23 +101,34 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     space: space.state,
     ready: reasons.length === 0,
     reasons,
+    checks,
     counters: counters(sources),
   }
 }
 
-function notReadyReasons(sources: StatusSources): string[] {
-  const { replica, identity } = sources
+function healthChecks(sources: StatusSources): HealthCheck[] {
+  const { replica, identity, log, leaving } = sources
   const { core, configuration, applier } = replica
-  const reasons: string[] = []
-  if (sources.leaving) reasons.push('this node is shutting down')
-  if (!configuration.contains(identity.self.peerId)) reasons.push('this node is not a member of the cluster')
-  if (core.leader === 0) reasons.push('no leader is known')
-  if (!replica.hasQuorum()) reasons.push('no majority of the voters is reachable')
-  if (core.role === 'leader' && !replica.leading) reasons.push('the leader has not committed in its term yet')
-  if (replica.clients.origin.session === 0) reasons.push('no session is open yet')
   const lag = core.commitIndex - applier.index
-  if (lag > READY_LAG) reasons.push(`this node lacks ${lag} committed entries`)
-  return reasons
+  const stall = judgeStall(log.status())
+  return [
+    check('node', leaving, 'this node is shutting down'),
+    check(
+      'member',
+      !configuration.contains(identity.self.peerId),
+      'this node is not a member of the cluster',
+    ),
+    check('leader', core.leader === 0, 'no leader is known'),
+    check('quorum', !replica.hasQuorum(), 'no majority of the voters is reachable'),
+    check('term', core.role === 'leader' && !replica.leading, 'the leader has not committed in its term yet'),
+    check('session', replica.clients.origin.session === 0, 'no session is open yet'),
+    check('applied', lag > READY_LAG, `this node lacks ${lag} committed entries`),
+    check('log', stall !== 'none', 'the disk of the log does not answer'),
+  ]
+}
+
+function check(name: string, fails: boolean, failure: string): HealthCheck {
+  return { name, failure: fails ? failure : null }
 }
 
 function peerStatuses(sources: StatusSources, infos: ReadonlyMap<PeerId, PeerInfo>): PeerStatus[] {
@@ -114,7 +140,9 @@ function peerStatuses(sources: StatusSources, infos: ReadonlyMap<PeerId, PeerInf
     learner: configuration.isLearner(peer),
     matchIndex: core.role === 'leader' ? (matches.get(peer) ?? 0) : 0,
   })
-  const own = selfPeer(identity, identity.self, roles(identity.self.peerId))
+  // The cluster may know this node under another address than it was told itself.
+  const self = configuration.member(identity.self.peerId) ?? identity.self
+  const own = selfPeer(identity, self, roles(self.peerId))
   const others = configuration.members
     .filter((member) => member.peerId !== identity.self.peerId)
     .map((member) => {
@@ -146,7 +174,7 @@ function identityFields(identity: NodeIdentity) {
 }
 
 function counters(sources: StatusSources): Record<string, number> {
-  const { replica, log, store } = sources
+  const { replica, engine, log, store } = sources
   const logStatus = log.status()
   const storeStatus = store.status()
   return {
@@ -160,6 +188,13 @@ function counters(sources: StatusSources): Record<string, number> {
     stream_restarts: replica.clients.origin.restarts,
     read_rounds: replica.clients.gate.rounds,
     reads_waiting: replica.clients.gate.waiting,
+    apply_stalls: replica.applier.stalls,
+    elections: replica.elections.elections,
+    leader_changes: replica.elections.leaderChanges,
+    sessions: engine.sessionCount,
+    keyspace_hits: engine.tally.hits,
+    keyspace_misses: engine.tally.misses,
+    expired_keys: engine.tally.expiredKeys,
     snapshots_sent: replica.leaderSide.sender.sent,
     snapshots_received: replica.receiver.received,
     snapshot_bytes_sent: replica.leaderSide.sender.bytesSent,
@@ -167,11 +202,16 @@ function counters(sources: StatusSources): Record<string, number> {
     log_bytes: logStatus.logBytes,
     log_bytes_written: logStatus.bytesWritten,
     log_segments: logStatus.segments,
+    log_sync_age_ms: logStatus.syncAgeMs,
     memtable_bytes: storeStatus.memtableBytes,
     tables: storeStatus.tables,
     table_bytes: storeStatus.tableBytes,
     table_entries: storeStatus.tableEntries,
     cache_bytes: storeStatus.cacheBytes,
+    cache_hits: storeStatus.cacheHits,
+    cache_misses: storeStatus.cacheMisses,
+    flushes: storeStatus.flushes,
+    compactions: storeStatus.compactions,
     bytes_flushed: storeStatus.bytesFlushed,
     bytes_compacted: storeStatus.bytesCompacted,
     job_failures: storeStatus.jobFailures,

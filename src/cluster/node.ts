@@ -5,23 +5,43 @@
  */
 import { commandTable } from '../engine/command-table.ts'
 import { KvEngine } from '../engine/engine.ts'
+import type { SettingName } from '../engine/settings.ts'
 import type { Command } from '../protocol/commands.ts'
-import { limits } from '../protocol/limits.ts'
 import type { Member } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
-import { FrameType, type HelloInfo, type PeerInfo, type Transport } from '../transport/types.ts'
+import type { Connection } from '../transport/network.ts'
+import { FrameType, type PeerInfo, type Transport } from '../transport/types.ts'
 import { AdminDesk } from './admin-desk.ts'
-import type { AdminRequest, ExecuteDone, ExecuteOptions, Executor, NodeStatus, Session } from './execute.ts'
+import { EffectsHub } from './effects-hub.ts'
+import type {
+  AdminRequest,
+  EffectsListener,
+  ExecuteDone,
+  ExecuteOptions,
+  Executor,
+  Measurements,
+  NodeStatus,
+  Position,
+  Session,
+} from './execute.ts'
 import type { FormationResult } from './formation.ts'
+import { directoryOf } from './formation-directory.ts'
 import { FormationDriver } from './formation-driver.ts'
 import type { FormationRecord } from './formation-record.ts'
 import { compareClusterFlag } from './formation-status.ts'
 import { decodeInvitation, encodeInvitation } from './invitation.ts'
-import type { NodeOptions, NodeSettings } from './node-options.ts'
-import { formingStatus, type NodeIdentity, nodeStatus } from './node-status.ts'
+import type { SnapshotDone, SnapshotOptions } from './listing.ts'
+import { Listings } from './listings.ts'
+import { measurements } from './measurements.ts'
+import { helloOf, lowSpaceBytes } from './node-defaults.ts'
+import type { NodeOptions } from './node-options.ts'
+import { formingStatus, type NodeIdentity, nodeStatus, positionOf } from './node-status.ts'
 import type { NodeStorage } from './node-storage.ts'
 import type { ClientSession } from './pending.ts'
 import { ReplicaHost } from './replica-host.ts'
+import type { Watch, WatchOptions } from './watch.ts'
+import { WatchHistory } from './watch-history.ts'
+import { WatchHub } from './watch-hub.ts'
 
 const GROUP = 0
 
@@ -36,6 +56,9 @@ export class Node implements Executor {
   readonly #options: NodeOptions
   readonly #storage: NodeStorage
   readonly #engine: KvEngine
+  readonly #effects: EffectsHub
+  readonly #watches: WatchHub
+  readonly #listings: Listings
   readonly #transport: Transport
   readonly #parts: NodeParts
   readonly #formation: FormationDriver
@@ -57,9 +80,23 @@ export class Node implements Executor {
     this.#redisAddress = settings.redisAddress
     this.#httpAddress = settings.httpAddress
     this.#engine = new KvEngine(storage.store)
+    this.#effects = new EffectsHub(this.#engine)
+    this.#watches = new WatchHub({
+      clock: seams.clock,
+      history: new WatchHistory(settings.watchHistoryBytes),
+      revision: () => this.#engine.revision,
+    })
+    this.#effects.listen(this.#watches)
+    this.#listings = new Listings({
+      engine: this.#engine,
+      store: storage.store,
+      execute: (command, options, done) => this.execute(command, options, done),
+      atBoundary: (deadlineMs, done) => this.#host?.atBoundary(deadlineMs, done),
+    })
     this.#formation = new FormationDriver({
       self: parts.self,
-      listed: settings.cluster,
+      listed: settings.cluster.filter((node) => node.name !== ''),
+      directory: directoryOf(parts.self, settings.cluster),
       record: parts.record,
       disk: seams.disk,
       dataFolder: settings.folder,
@@ -128,6 +165,18 @@ export class Node implements Executor {
     session.closed = true
   }
 
+  listen(listener: EffectsListener): () => void {
+    return this.#effects.listen(listener)
+  }
+
+  wantNotices(classes: number): void {
+    this.#engine.wantNotices(classes)
+  }
+
+  setting(name: SettingName): string | null {
+    return this.#engine.setting(name)
+  }
+
   status(): NodeStatus {
     const identity = this.#identity()
     const host = this.#host
@@ -147,6 +196,26 @@ export class Node implements Executor {
       nowMs,
       leaving,
     })
+  }
+
+  position(): Position {
+    return positionOf(this.#parts.self.name, this.#engine, this.#host?.replica ?? null)
+  }
+
+  openSnapshot(options: SnapshotOptions, done: SnapshotDone): void {
+    this.#listings.open(options, done)
+  }
+
+  watch(options: WatchOptions, onReady: () => void): Watch | null {
+    return this.#watches.open(options, onReady)
+  }
+
+  get oldestWatchRevision(): number {
+    return this.#watches.history.oldestRevision
+  }
+
+  measurements(): Measurements {
+    return measurements(this.#storage.log, this.#transport, this.#watches, this.#host?.replica ?? null)
   }
 
   admin(request: AdminRequest, done: (error: string | null) => void): void {
@@ -179,6 +248,11 @@ export class Node implements Executor {
   /** R4's last resort: other nodes see this one gone. */
   closeSockets(): void {
     this.#transport.close(() => {})
+  }
+
+  /** A connection of another node that came through another door. */
+  acceptPeer(connection: Connection): void {
+    this.#transport.accept(connection)
   }
 
   /** Former members are told so, instead of being left to wait for a leader. */
@@ -231,6 +305,7 @@ export class Node implements Executor {
     })
     this.#announce()
     this.#host = this.#makeHost(result)
+    this.#effects.reset()
     this.#checkList(this.#host)
   }
 
@@ -248,6 +323,7 @@ export class Node implements Executor {
       log: this.#storage.log,
       store: this.#storage.store,
       engine: this.#engine,
+      effects: this.#effects,
       transport: this.#transport,
       logger,
       initial: { confState, members: result.members },
@@ -310,27 +386,5 @@ export class Node implements Executor {
       httpAddress: this.#httpAddress,
     }
     this.#transport.setHello(helloOf(self, bootId, this.#formed?.clusterId ?? '', settings))
-  }
-}
-
-/**
- * R6's reserve: two log segments, one flush, one compaction output; and as much again, so that it is not the last
- * moment.
- */
-function lowSpaceBytes(settings: NodeSettings): number {
-  return 2 * (2 * settings.segmentBytes + settings.memtableBytes + limits.memtableBytes)
-}
-
-/** What a node says of itself to others. */
-export function helloOf(self: Member, bootId: string, clusterId: string, settings: NodeSettings): HelloInfo {
-  const { redisAddress, httpAddress } = settings
-  return {
-    name: self.name,
-    incarnation: self.incarnation,
-    bootId,
-    clusterId,
-    redisAddress,
-    httpAddress,
-    wallMs: 0,
   }
 }

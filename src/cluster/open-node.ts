@@ -7,7 +7,8 @@ import type { Callback } from '../storage/disk.ts'
 import { openTransport } from '../transport/transport.ts'
 import { loadFormation } from './formation-driver.ts'
 import type { FormationRecord } from './formation-record.ts'
-import { helloOf, Node } from './node.ts'
+import { Node } from './node.ts'
+import { helloOf } from './node-defaults.ts'
 import type { NodeOptions } from './node-options.ts'
 import { type NodeStorage, openNodeStorage, selfMember } from './node-storage.ts'
 
@@ -64,6 +65,7 @@ class NodeOpening {
         listen: settings.peerListen,
         hello: helloOf(self, bootId, clusterIdIn(this.#record), settings),
         clusterSecret: settings.clusterSecret,
+        ...(settings.clusterSecrets === undefined ? {} : { clusterSecrets: settings.clusterSecrets }),
         admit: (peer) => early[0]?.admit(peer) ?? null,
         handlers: {
           onFrame: (from, type, group, payload) => early[0]?.onFrame(from, type, group, payload),

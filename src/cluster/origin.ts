@@ -13,7 +13,7 @@ import type { PeerId } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import { encodeRun } from '../protocol/runs.ts'
 import { encodeForwardHeader } from './frames.ts'
-import { answerWrite, type PendingRead, type PendingWrite } from './pending.ts'
+import { answerWrite, type ClientSession, type PendingRead, type PendingWrite } from './pending.ts'
 
 const WINDOW = limits.sessionWindow
 /** A run is small enough that the leader can cut entries between runs (R1). */
@@ -127,6 +127,11 @@ export class Origin {
   /** Reads to be served right before the write at `sequence` applies. */
   readsBefore(sequence: number): readonly PendingRead[] | null {
     return this.#at(sequence)?.readsBefore ?? null
+  }
+
+  /** The client session that gave the unresolved write at `sequence`; null when there is none. */
+  authorOf(sequence: number): ClientSession | null {
+    return this.#at(sequence)?.session ?? null
   }
 
   /** The command with `sequence` was just applied here, in the entry at `logIndex`. */

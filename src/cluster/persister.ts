@@ -9,13 +9,16 @@ import type { LogGroup } from '../storage/log/types.ts'
 
 export class Persister {
   readonly #log: LogGroup
-  readonly #acknowledge: (number: number) => void
+  readonly #acknowledge: (number: number, lastIndex: number) => void
   readonly #waiting: number[] = []
   #lazyHardState: HardState | null = null
   #lastTaken = 0
 
-  /** `acknowledge(number)`: every Ready up to `number` is durable; not called for Readys that need no sync. */
-  constructor(log: LogGroup, acknowledge: (number: number) => void) {
+  /**
+   * `acknowledge(number, lastIndex)`: every Ready up to `number` is durable, and `lastIndex` is its newest entry
+   * (0 when it has none); not called for Readys that need no sync.
+   */
+  constructor(log: LogGroup, acknowledge: (number: number, lastIndex: number) => void) {
     this.#log = log
     this.#acknowledge = acknowledge
   }
@@ -31,12 +34,13 @@ export class Persister {
     const hardState = ready.hardState ?? this.#lazyHardState
     this.#lazyHardState = null
     this.#waiting.push(number)
-    this.#log.append(ready.entries, hardState, () => this.#durable(number))
+    const lastIndex = ready.entries.at(-1)?.index ?? 0
+    this.#log.append(ready.entries, hardState, () => this.#durable(number, lastIndex))
   }
 
-  #durable(number: number): void {
+  #durable(number: number, lastIndex: number): void {
     const first = this.#waiting.shift()
     assert(first === number, () => `Ready ${number} is durable, expected ${first}`)
-    this.#acknowledge(number)
+    this.#acknowledge(number, lastIndex)
   }
 }

@@ -3,6 +3,7 @@
  * on, and cuts entries: at once when the log writer is idle, at 1 MiB or 1 000 commands, or after 1 ms.
  */
 import { readU32 } from '../lib/bytes.ts'
+import { Histogram } from '../lib/histogram.ts'
 import { type Entry, EntryKind, encodeEntry } from '../protocol/entry.ts'
 import { limits } from '../protocol/limits.ts'
 import type { PeerId } from '../protocol/members.ts'
@@ -45,6 +46,8 @@ export class Proposer {
   /** Counters for status and tests (design 10: entries per operation). */
   entriesCut = 0
   commandsCut = 0
+  /** Seconds that the oldest run of an entry waited here. */
+  readonly queued = new Histogram()
 
   constructor(options: ProposerOptions) {
     this.#options = options
@@ -110,6 +113,7 @@ export class Proposer {
       if (!full && this.#options.logBusy() && waited < limits.entryDelayMs)
         return limits.entryDelayMs - waited
       if (!this.#cutOne()) return 0
+      this.queued.record(waited / 1000)
     }
     return 0
   }

@@ -3,14 +3,19 @@
  * for a tick when a key is due by the read's time but not by the applied stamp (R12), and walks ranges for SCAN.
  */
 
-import { isScan, scanPage, scanPlan } from '../engine/scan.ts'
+import { isRandomKey, pickRandomKey, placeBehind, randomKeyPlan } from '../engine/random-key.ts'
+import { isScan, type ScanRow, scanPage, scanPlan } from '../engine/scan.ts'
 import type { Engine } from '../engine/types.ts'
-import { errorCodeReply } from '../protocol/reply.ts'
+import type { ByteString } from '../lib/bytes.ts'
+import { limits } from '../protocol/limits.ts'
+import { errorCodeReply, NULL_REPLY } from '../protocol/reply.ts'
 import { MISS, type Store } from '../storage/store/types.ts'
 import { answerRead, type PendingRead, refuseRead, sweepReads } from './pending.ts'
 
 /** A tick that has not come for this long is asked for again. */
 const TICK_RETRY_MS = 250
+/** Rows that RANDOMKEY looks at together, at least. */
+const RANDOM_ROWS = 64
 
 export interface ReadRunnerOptions {
   readonly engine: Engine
@@ -87,6 +92,10 @@ export class ReadRunner {
       this.#scan(read, nowMs, answered)
       return true
     }
+    if (isRandomKey(read.command)) {
+      this.#randomKey(read, nowMs, answered)
+      return true
+    }
     try {
       const outcome = engine.executeRead(read.command, nowMs)
       if (outcome.kind === 'tick') return false
@@ -123,6 +132,32 @@ export class ReadRunner {
       else answerRead(read, scanPage(plan, rows, Math.max(nowMs, engine.stampMs)), null)
       answered?.()
     })
+  }
+
+  /** From a random place on to the first rows with a living key, round the end once. */
+  #randomKey(read: PendingRead, nowMs: number, answered: (() => void) | null): void {
+    const { engine, store } = this.#options
+    const { from, to, fraction } = randomKeyPlan(engine, read.command)
+    const place = store.seek(from, to, fraction) ?? { from, rows: 1 }
+    const look = (start: ByteString, end: ByteString, isLast: boolean): void => {
+      const limit = Math.min(Math.max(place.rows, RANDOM_ROWS), limits.scanRows)
+      store.fetchRange(start, end, limit, (error, rows) => {
+        // A swap or flush was applied meanwhile: these rows belong to another database, or to none.
+        const isMoved = randomKeyPlan(engine, read.command).from !== from
+        if (error === null && isMoved) return this.#randomKey(read, nowMs, answered)
+        const near = start === place.from ? rows.slice(0, place.rows) : []
+        const now = Math.max(nowMs, engine.stampMs)
+        const reply = pickRandomKey(near, now, fraction) ?? pickRandomKey(rows, now, fraction)
+        const last: ScanRow | undefined = rows[limit - 1]
+        if (error === null && reply === null && last !== undefined)
+          return look(placeBehind(last.key), end, isLast)
+        if (error === null && reply === null && !isLast) return look(from, place.from, true)
+        if (error !== null) this.#damaged(read)
+        else answerRead(read, reply ?? NULL_REPLY, null)
+        answered?.()
+      })
+    }
+    look(place.from, to, place.from === from)
   }
 
   #damaged(read: PendingRead): void {

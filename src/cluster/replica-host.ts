@@ -13,8 +13,16 @@ import { judgeClocks } from './clock-watch.ts'
 import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
 import { Expirer } from './expirer.ts'
 import { Membership } from './membership.ts'
-import { type ClientSession, internalWrite, type PendingRead, type PendingWrite } from './pending.ts'
-import { Replica, type ReplicaOptions } from './replica.ts'
+import {
+  type ClientSession,
+  internalWrite,
+  type PendingRead,
+  type PendingWrite,
+  refuseRead,
+  waitsForWrite,
+} from './pending.ts'
+import { Replica } from './replica.ts'
+import type { ReplicaOptions } from './replica-options.ts'
 import { SPACE_STATES, type SpaceState, SpaceWatch } from './space.ts'
 import { judgeStall } from './stall-guard.ts'
 
@@ -122,6 +130,12 @@ export class ReplicaHost {
     this.#submitWrite(write)
   }
 
+  /** Calls `done` when no entry is being applied; with false when that does not come by `deadlineMs`. */
+  atBoundary(deadlineMs: number, done: (inTime: boolean) => void): void {
+    const { applier, clients } = this.replica
+    clients.waiters.wait(() => applier.atBoundary, deadlineMs, done)
+  }
+
   admin(request: AdminRequest, done: (error: string | null) => void): void {
     this.membership.request(request, done)
   }
@@ -177,9 +191,27 @@ export class ReplicaHost {
       nowMs: 0,
     }
     session.reads.push(read)
-    if (consistency === 'stale') return this.replica.clients.runner.serveStale(read)
+    if (consistency === 'stale') return this.#readStale(read, options.minRevision ?? 0)
+    if (consistency === 'leader' && this.replica.leading) return this.#readHere(read)
     this.replica.clients.gate.submit(read)
     this.replica.schedule()
+  }
+
+  #readStale(read: PendingRead, minRevision: number): void {
+    const { clients } = this.replica
+    const { engine } = this.#options
+    if (engine.revision >= minRevision) return clients.runner.serveStale(read)
+    const isReached = (): boolean => engine.revision >= minRevision
+    clients.waiters.wait(isReached, read.deadlineMs, (inTime) => {
+      if (inTime) clients.runner.serveStale(read)
+      else refuseRead(read, 'BEHIND')
+    })
+  }
+
+  /** On the leader: its applied state, unconfirmed; behind the writes ahead of it on its connection. */
+  #readHere(read: PendingRead): void {
+    read.nowMs = this.replica.leaderSide.logClock.nowMs()
+    if (!waitsForWrite(read)) this.replica.clients.runner.serve(read)
   }
 
   #submitWrite(write: PendingWrite): void {

@@ -8,52 +8,30 @@
  * apply.
  */
 
-import type { Engine } from '../engine/types.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
-import type { Random } from '../lib/random.ts'
+import type { Timer } from '../lib/clock.ts'
 import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
-import type { Member, PeerId } from '../protocol/members.ts'
+import type { PeerId } from '../protocol/members.ts'
 import { decodeConfChange } from '../raft/conf-change.ts'
 import { RaftCore } from '../raft/core.ts'
 import type { Message } from '../raft/messages.ts'
-import type { ConfState } from '../raft/types.ts'
-import type { Log, LogGroup } from '../storage/log/types.ts'
-import type { Store } from '../storage/store/types.ts'
-import type { FrameType, PeerInfo, Transport } from '../transport/types.ts'
+import type { LogGroup } from '../storage/log/types.ts'
+import type { FrameType, PeerInfo } from '../transport/types.ts'
 import { loadAppliedState, saveAppliedState, snapshotMetaOf } from './applied-state.ts'
 import { Applier } from './applier.ts'
 import { ClientSide } from './client-side.ts'
 import { Configuration } from './configuration.ts'
 import { ElectionLog } from './election-log.ts'
+import { EntryStages } from './entry-stages.ts'
 import { Installer } from './installer.ts'
 import { LeaderSide } from './leader-side.ts'
 import { LogRetention } from './log-retention.ts'
 import { Persister } from './persister.ts'
 import { Reachability } from './reachability.ts'
 import { leaderLink, originLink, wireHandlers } from './replica-links.ts'
+import type { ReplicaOptions } from './replica-options.ts'
 import { decodeSessionEntry } from './session-entry.ts'
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts'
 import { Wire } from './wire.ts'
-
-export interface ReplicaOptions {
-  readonly group: number
-  readonly self: Member
-  readonly bootId: string
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  readonly store: Store
-  readonly engine: Engine
-  readonly transport: Transport
-  readonly logger: Logger
-  /** The formation set (R8): the configuration at index 0. */
-  readonly initial: { readonly confState: ConfState; readonly members: readonly Member[] }
-  readonly trailingLogBytes: number
-  readonly onFatal: (error: Error) => void
-  /** The configuration or who leads changed. */
-  readonly onChange: () => void
-}
 
 export class Replica {
   readonly core: RaftCore
@@ -62,10 +40,11 @@ export class Replica {
   readonly leaderSide: LeaderSide
   readonly applier: Applier
   readonly receiver: SnapshotReceiver
+  readonly elections: ElectionLog
+  readonly stages = new EntryStages()
   readonly #options: ReplicaOptions
   readonly #log: LogGroup
   readonly #wire: Wire
-  readonly #electionLog: ElectionLog
   readonly #persister: Persister
   readonly #retention: LogRetention
   readonly #installer: Installer
@@ -88,7 +67,11 @@ export class Replica {
     })
     loadAppliedState({ ...options, configuration: this.configuration })
     this.core = this.#makeCore()
-    this.#electionLog = new ElectionLog(options.logger, (peer) => this.configuration.member(peer)?.name ?? '')
+    this.elections = new ElectionLog(
+      options.logger,
+      (peer) => this.configuration.member(peer)?.name ?? '',
+      () => options.clock.monotonicMs(),
+    )
     this.#wire = new Wire({
       group: options.group,
       self: options.self.peerId,
@@ -96,8 +79,9 @@ export class Replica {
       logger: options.logger,
       handlers: wireHandlers(this, options.clock),
     })
-    this.#persister = new Persister(this.#log, (number) => {
+    this.#persister = new Persister(this.#log, (number, lastIndex) => {
       if (this.#stopped) return
+      this.stages.onSynced(lastIndex, options.clock.monotonicMs())
       this.core.persisted(number)
       this.schedule()
     })
@@ -167,7 +151,7 @@ export class Replica {
   onControlLost(peer: PeerId): void {
     this.core.reportUnreachable(peer)
     if (peer === this.core.leader) {
-      this.#electionLog.connectionLost()
+      this.elections.connectionLost()
       this.core.forgetLeader()
     }
     this.schedule()
@@ -177,9 +161,10 @@ export class Replica {
     this.#scheduled = false
     if (this.#stopped) return
     const nowMs = this.#options.clock.monotonicMs()
+    this.stages.onTurn(nowMs)
     this.clients.flush(nowMs)
     this.#cut(nowMs)
-    this.#pump()
+    this.#pump(nowMs)
     this.#options.log.flush()
     this.leaderSide.commitNews.consider()
   }
@@ -193,15 +178,18 @@ export class Replica {
     })
   }
 
-  #pump(): void {
+  #pump(nowMs: number): void {
     while (this.core.hasReady()) {
       const ready = this.core.takeReady()
       this.#noteRole()
       for (const message of ready.messages) this.#sendMessage(message)
       this.#persister.take(ready)
+      const [first] = ready.entries
+      if (first !== undefined) this.stages.onAppended(first.index, ready.entries.at(-1)?.index ?? 0, nowMs)
+      this.stages.onCommitted(this.core.commitIndex, nowMs)
       for (const read of ready.reads) this.leaderSide.rounds.confirmed(read)
       const offer = ready.installSnapshot
-      if (offer !== null) this.receiver.start(offer.from, offer.meta.index, this.#options.clock.monotonicMs())
+      if (offer !== null) this.receiver.start(offer.from, offer.meta.index, nowMs)
       this.applier.advance(ready.applyTo)
     }
     this.#noteRole()
@@ -213,7 +201,7 @@ export class Replica {
     const leads = core.role === 'leader'
     const sameReign = leads && this.#role === 'leader' && core.term === this.#term
     const leaderChanged = core.leader !== this.#leader || core.term !== this.#term
-    this.#electionLog.note(core)
+    this.elections.note(core)
     this.#role = core.role
     this.#leader = core.leader
     this.#term = core.term
@@ -224,6 +212,7 @@ export class Replica {
   }
 
   #onApplied(index: number): void {
+    this.stages.onApplied(index, this.#options.clock.monotonicMs())
     this.core.appliedTo(index)
     this.#retention.afterEntry()
     this.leaderSide.reign.applied(index)
@@ -258,6 +247,7 @@ export class Replica {
 
   #onInstalled(snapshot: ReceivedSnapshot): void {
     this.receiver.finished(true)
+    this.#options.effects.reset()
     this.clients.adoptSession()
     this.clients.resolveFromTable(snapshot.index, this.#options.clock.monotonicMs())
     this.clients.applied(snapshot.index)
@@ -313,7 +303,7 @@ export class Replica {
       configuration,
       link: originLink(this, this.#wire, this.#options),
       schedule: () => this.schedule(),
-      pump: () => this.#pump(),
+      pump: () => this.#pump(clock.monotonicMs()),
     })
   }
 
@@ -330,7 +320,7 @@ export class Replica {
   }
 
   #makeApplier(): Applier {
-    const { clock, engine, store, onFatal } = this.#options
+    const { clock, engine, effects, store, onFatal } = this.#options
     const { origin, runner } = this.clients
     const applier = new Applier({
       clock,
@@ -338,9 +328,14 @@ export class Replica {
       store,
       log: this.#log,
       ownSession: () => origin.session,
+      effects,
+      authorOf: (sequence) => origin.authorOf(sequence),
       readsBefore: (sequence) => origin.readsBefore(sequence),
       serveRead: (read, resume) => runner.serveNow(read, resume),
-      resolve: (sequence, reply, index) => origin.resolve(sequence, reply, index, clock.monotonicMs()),
+      resolve: (sequence, reply, index) => {
+        this.stages.onReply()
+        origin.resolve(sequence, reply, index, clock.monotonicMs())
+      },
       applyOther: (entry) => this.#applyOther(entry),
       onApplied: (index) => this.#onApplied(index),
       mustWait: () => this.#installer.busy || this.#retention.mustWait(),

@@ -57,6 +57,15 @@ function refusal(result: DataFolder | Error): Error {
   return result
 }
 
+test('R8: a node without a name gets one with its folder, and has it for ever', () => {
+  const machine = new Machine()
+  const { identity, release } = opened(machine.open(1, { node: '' }))
+  assert.equal(identity.node, `node-${identity.incarnation.slice(0, 8)}`)
+  release(() => machine.alive.delete(1))
+  machine.world.runUntil(() => !machine.alive.has(1), 'released')
+  assert.deepEqual(opened(machine.open(2, { node: '' })).identity, identity)
+})
+
 test('R8: a new folder gets an identity, which stays', () => {
   const machine = new Machine()
   const first = opened(machine.open(10))

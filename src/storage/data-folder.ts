@@ -15,6 +15,7 @@ import { type Step, steps } from './steps.ts'
 const FORMAT_VERSION = 1
 const IDENTITY = 'IDENTITY'
 const INCARNATION_BYTES = 16
+const MADE_NAME_DIGITS = 8
 /** What a node keeps in its folder; there without IDENTITY, the folder has lost it. */
 const CONTENTS = ['log', 'store']
 
@@ -32,6 +33,7 @@ export interface Identity {
 export interface DataFolderOptions {
   readonly disk: Disk
   readonly folder: string
+  /** '': whoever the folder belongs to; a new folder's node gets a name of its own. */
   readonly node: string
   readonly random: Random
   readonly wallMs: number
@@ -167,7 +169,7 @@ function makeIdentity(options: DataFolderOptions, path: string, done: Callback<O
     const incarnation = random.bytes(INCARNATION_BYTES).toString('hex')
     const identity = {
       formatVersion: FORMAT_VERSION,
-      node,
+      node: node === '' ? `node-${incarnation.slice(0, MADE_NAME_DIGITS)}` : node,
       incarnation,
       created: new Date(wallMs).toISOString(),
     }
@@ -220,7 +222,7 @@ function refuse(identity: Identity, { folder, node }: DataFolderOptions): Error 
       `data folder ${folder} has format version ${formatVersion}, newer than this program`,
     )
   }
-  if (identity.node === node) return null
+  if (identity.node === node || node === '') return null
   const what = `data folder ${folder} belongs to node '${identity.node}', but this node is '${node}'`
   return codedError('WRONG_NODE', what)
 }

@@ -30,7 +30,12 @@ function hello(name: string, changes: Partial<Hello> = {}): Hello {
 }
 
 function side(of: Side, own: Hello, secret = ''): Handshake {
-  return new Handshake({ side: of, own, secret, check: (remote) => refusalOf(own, remote, '') })
+  return new Handshake({
+    side: of,
+    own,
+    secrets: secret === '' ? [] : secret.split(' '),
+    check: (remote) => refusalOf(own, remote, ''),
+  })
 }
 
 interface Outcome {
@@ -122,16 +127,43 @@ test('R19: another secret is refused by the acceptor, before it proves anything 
 test('R19: an acceptor without the secret is not trusted, even when it lets the dialler in', () => {
   const dialler = side('dialled', hello('node1', { hasSecret: true }), 's3cret')
   const own = hello('node2', { hasSecret: true })
-  const impostor = new Handshake({ side: 'accepted', own, secret: 'guess', check: () => null })
+  const impostor = new Handshake({ side: 'accepted', own, secrets: ['guess'], check: () => null })
   const welcome = impostor.receive(LinkFrame.hello, dialler.hello)
   assert.ok(welcome.kind === 'send')
   const proof = dialler.receive(welcome.type, welcome.payload)
   assert.ok(proof.kind === 'send')
   // Sends the dialler's own proof back, or one made with a guess.
-  const guess = new Handshake({ side: 'accepted', own, secret: 'guess', check: () => null })
+  const guess = new Handshake({ side: 'accepted', own, secrets: ['guess'], check: () => null })
   guess.receive(LinkFrame.hello, dialler.hello)
   for (const bytes of [proof.payload, Buffer.alloc(32), Buffer.alloc(0)]) {
     assert.equal(dialler.receive(LinkFrame.proof, bytes).kind, 'refuse')
+  }
+})
+
+test('R19: while the secret changes, nodes that know the old one, both, or the new one go together', () => {
+  const outcomeOf = (dialler: string, acceptor: string): boolean => {
+    const outcome = run(
+      side('dialled', hello('node1', { hasSecret: true }), dialler),
+      side('accepted', hello('node2', { hasSecret: true }), acceptor),
+    )
+    return isTrusted(outcome.dialler) && isTrusted(outcome.acceptor)
+  }
+  for (const [one, two] of [
+    ['old', 'new old'],
+    ['new old', 'new old'],
+    ['new old', 'new'],
+  ] as const) {
+    assert.ok(outcomeOf(one, two) && outcomeOf(two, one), `${one} with ${two}`)
+  }
+  assert.ok(!outcomeOf('old', 'new') && !outcomeOf('new', 'old'))
+  assert.ok(!outcomeOf('guess other', 'new old') && !outcomeOf('new old', 'guess other'))
+})
+
+test('R19: proofs of odd sizes, too many or none are refused', () => {
+  for (const size of [0, 1, 31, 33, 96, 3_200]) {
+    const acceptor = side('accepted', hello('node2', { hasSecret: true }), 'new old')
+    acceptor.receive(LinkFrame.hello, encodeHello(hello('node1', { hasSecret: true })))
+    assert.equal(acceptor.receive(LinkFrame.proof, Buffer.alloc(size)).kind, 'refuse')
   }
 })
 

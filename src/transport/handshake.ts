@@ -9,7 +9,9 @@
  * A proof is HMAC-SHA256(secret, side || length of hello || hello || welcome): it binds both nonces,
  * identities, cluster ids and version ranges, and neither side's proof can be played back as the other's. The
  * dialler proves first, so that someone who merely reaches the peer port gets no material to guess the secret
- * from. Without a secret proofs are empty.
+ * from. Without a secret proofs are empty. While the secret is being changed a node has two: it proves both, one
+ * behind the other, and takes a proof of either, so that nodes that were told the new one at different times go
+ * together.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { must } from '../lib/assert.ts'
@@ -30,7 +32,8 @@ export interface HandshakeOptions {
   readonly side: Side
   /** What this node says; its nonce is fresh. */
   readonly own: Hello
-  readonly secret: string
+  /** The cluster secret, and while it changes the one before it; none = no proofs. */
+  readonly secrets: readonly string[]
   /** Why the other side is not welcome, or null. */
   readonly check: (remote: Hello) => string | null
 }
@@ -81,20 +84,36 @@ export class Handshake {
 
   #receiveProof(payload: Buffer): HandshakeStep {
     const { side } = this.#options
-    const expected = this.#proof(side === 'dialled' ? 'accepted' : 'dialled')
-    if (payload.length !== expected.length || !timingSafeEqual(payload, expected)) {
+    if (!this.#isProven(payload, side === 'dialled' ? 'accepted' : 'dialled')) {
       return { kind: 'refuse', reason: 'the cluster secret does not match' }
     }
     if (side === 'dialled') return { kind: 'trusted' }
     return { kind: 'send', type: LinkFrame.proof, payload: this.#proof(side), trusted: true }
   }
 
-  /** The proof that the given side owes. */
+  /** Does any of the proofs show any of the secrets? */
+  #isProven(payload: Buffer, prover: Side): boolean {
+    const { secrets } = this.#options
+    if (secrets.length === 0) return payload.length === 0
+    if (payload.length % PROOF_SIZE !== 0 || payload.length > PROOFS_MAX * PROOF_SIZE) return false
+    let isProven = false
+    for (const secret of secrets) {
+      const expected = this.#proofOf(secret, prover)
+      for (let at = 0; at < payload.length; at += PROOF_SIZE) {
+        if (timingSafeEqual(payload.subarray(at, at + PROOF_SIZE), expected)) isProven = true
+      }
+    }
+    return isProven
+  }
+
+  /** What the given side owes: a proof of each of its secrets. */
   #proof(prover: Side): Buffer {
-    const { side, secret } = this.#options
-    if (secret === '') return Buffer.alloc(0)
+    return Buffer.concat(this.#options.secrets.map((secret) => this.#proofOf(secret, prover)))
+  }
+
+  #proofOf(secret: string, prover: Side): Buffer {
     const remote = must(this.#remoteBytes, 'hello of the other side')
-    const [hello, welcome] = side === 'dialled' ? [this.#own, remote] : [remote, this.#own]
+    const [hello, welcome] = this.#options.side === 'dialled' ? [this.#own, remote] : [remote, this.#own]
     const length = Buffer.alloc(4)
     writeU32(length, 0, hello.length)
     return createHmac('sha256', secret)
@@ -107,6 +126,8 @@ export class Handshake {
 }
 
 const REASON_LENGTH_MAX = 300
+const PROOF_SIZE = 32
+const PROOFS_MAX = 2
 
 /** A reason that a stranger sent, fit for a log. */
 function printable(payload: Buffer): string {

@@ -8,10 +8,20 @@ import type { Callback } from '../storage/disk.ts'
 export interface Address {
   host: string
   port: number
+  /** The peer door is reached through the HTTP port there, by Upgrade (upgrade.ts). Means nothing to listen(). */
+  isHttp?: boolean
+}
+
+/** What the other end of a connection has proven about itself (TLS). */
+export interface PeerIdentity {
+  /** Whether its certificate is one of a node and covers this host name, address or node name. */
+  covers(name: string): boolean
 }
 
 export interface Connection {
   readonly remote: string
+  /** Null when the other end has proven nothing. */
+  readonly identity?: PeerIdentity | null
   /** Set exactly one handler of each kind right after the connection is made. */
   onData(handler: (bytes: Buffer) => void): void
   /** Called once, whatever ended the connection. */

@@ -13,6 +13,8 @@ export interface Slot {
   name: string
   /** Who was found there last, by lane. */
   readonly found: Record<Lane, PeerId | null>
+  /** This very node answered there. */
+  isSelf: boolean
   readonly diallers: Readonly<Record<Lane, Dialler>>
 }
 
@@ -47,9 +49,20 @@ export class Slots {
     }
   }
 
+  /** Hosts at which `name` is, or may be. */
+  hostsOf(name: string): string[] {
+    const here = [...this.#slots].filter(([, slot]) => slot.name === name || slot.name === '')
+    return [...new Set(here.flatMap(([address]) => parseAddress(address)?.host ?? []))]
+  }
+
   /** The link of `lane` to `address`, trusted or not; null while there is none. */
   link(address: string, lane: Lane): Link | null {
     return this.#slots.get(address)?.diallers[lane].link ?? null
+  }
+
+  /** This very node was found at the address. */
+  isSelf(address: string): boolean {
+    return this.#slots.get(address)?.isSelf ?? false
   }
 
   /** The slot through which `link` was dialled; null for an accepted one. */
@@ -111,7 +124,7 @@ export class Slots {
       return dialler
     }
     const diallers = { control: dial('control'), bulk: dial('bulk') }
-    const slot: Slot = { name, found: { control: null, bulk: null }, diallers }
+    const slot: Slot = { name, found: { control: null, bulk: null }, isSelf: false, diallers }
     this.#slots.set(text, slot)
   }
 }

@@ -4,7 +4,7 @@
  * of one node. All calls of the handlers come from here, none after close().
  */
 import { assert } from '../lib/assert.ts'
-import type { Timer } from '../lib/clock.ts'
+import type { Clock, Timer } from '../lib/clock.ts'
 import { limits } from '../protocol/limits.ts'
 import { type PeerId, peerIdOf } from '../protocol/members.ts'
 import type { Callback } from '../storage/disk.ts'
@@ -42,6 +42,10 @@ export function openTransport(options: TransportOptions, done: Callback<Transpor
   const accept = (connection: Connection): void => {
     if (transport === null) connection.destroy()
     else transport.accept(connection)
+  }
+  if (options.listen === null) {
+    const listener = noListener(options.clock)
+    return options.clock.defer(() => done(null, new NodeTransport(options, listener)))
   }
   options.network.listen(options.listen, accept, (error, listener) => {
     if (error !== null) return done(error, undefined as never)
@@ -110,6 +114,12 @@ class NodeTransport implements Transport, LinkOwner {
     return this.#slots.link(address, 'control')?.send(type, 0, [payload]) ?? false
   }
 
+  peerAt(address: string): PeerInfo | 'self' | null {
+    if (this.#slots.isSelf(address)) return 'self'
+    const link = this.#slots.link(address, 'control')
+    return link?.isTrusted === true ? (this.#peerOf.get(link)?.info ?? null) : null
+  }
+
   peers(): readonly { info: PeerInfo; lastHeardMs: number; controlUp: boolean }[] {
     const connected = [...this.#peers.values()].filter((peer) => peer.links.size > 0)
     return connected.map((peer) => ({
@@ -157,18 +167,43 @@ class NodeTransport implements Transport, LinkOwner {
   }
 
   #begin(connection: Connection, lane: Lane, slot: Slot | null): Link {
-    const { clock, clusterSecret, random } = this.#options
+    const { clock, random } = this.#options
     const link = new Link({
       connection,
       clock,
       owner: this,
       side: slot === null ? 'accepted' : 'dialled',
       own: this.#ownHello(lane, random.bytes(NONCE_SIZE)),
-      secret: clusterSecret,
-      check: (remote) => this.#refusalOf(remote, slot?.name ?? ''),
+      secrets: this.#secrets,
+      check: (remote) => {
+        if (remote.bootId === this.#hello.bootId) this.#noteSelf(remote.nonce)
+        return this.#refusalOf(remote, slot?.name ?? '') ?? this.#falseName(connection, remote.name)
+      },
     })
     this.#links.add(link)
     return link
+  }
+
+  /** R19: of handshakes that begin now. */
+  get #secrets(): readonly string[] {
+    const { clusterSecret, clusterSecrets } = this.#options
+    return clusterSecrets?.() ?? (clusterSecret === '' ? [] : [clusterSecret])
+  }
+
+  /** A certificate must be that of the member, or of the host at which the member is known (R19). */
+  #falseName({ identity }: Connection, name: string): string | null {
+    if (identity === null || identity === undefined) return null
+    const hosts = this.#slots.hostsOf(name)
+    if ([name, ...hosts].some((host) => identity.covers(host))) return null
+    return `the certificate of ${name} is not that of a node with ${['its name', ...hosts].join(' or ')}`
+  }
+
+  /** This node dialled itself: the nonce tells over which of its own links. */
+  #noteSelf(nonce: Buffer): void {
+    for (const link of this.#links) {
+      const slot = link.own.nonce.equals(nonce) ? this.#slots.slotOf(link) : null
+      if (slot !== null) slot.isSelf = true
+    }
   }
 
   /** Another name may be expected at a known address by now. */
@@ -196,7 +231,7 @@ class NodeTransport implements Transport, LinkOwner {
       revision: this.#revision,
       wallMs: this.#options.clock.wallMs(),
       lane,
-      hasSecret: this.#options.clusterSecret !== '',
+      hasSecret: this.#secrets.length > 0,
       nonce,
     }
   }
@@ -319,6 +354,11 @@ class NodeTransport implements Transport, LinkOwner {
       this.#peers.delete(peer.peerId)
     }
   }
+}
+
+/** For a transport that others reach through accept() alone. */
+function noListener(clock: Clock): Listener {
+  return { port: 0, close: (done) => clock.defer(() => done(null)) }
 }
 
 function infoOf(hello: Hello): PeerInfo {

@@ -8,7 +8,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/random.ts'
 import type { PeerId } from '../protocol/members.ts'
-import type { Address, Network } from './network.ts'
+import type { Address, Connection, Network } from './network.ts'
 
 export type Lane = 'control' | 'bulk'
 
@@ -98,13 +98,17 @@ export interface Transport {
   send(to: PeerId, lane: Lane, type: FrameType, group: number, chunks: readonly Buffer[]): boolean
   /** Formation only: by address, before peer ids are known. */
   sendTo(address: string, type: FrameType, payload: Buffer): boolean
+  /** Formation only: the node that answers at an address of setPeers() now; 'self' when that is this one. */
+  peerAt(address: string): PeerInfo | 'self' | null
+  /** A connection that another node made to one of this node's other doors. */
+  accept(connection: Connection): void
   /** Peers with an authenticated connection now, and when each was last heard (monotonic ms). */
   peers(): readonly { info: PeerInfo; lastHeardMs: number; controlUp: boolean }[]
   lastHeardMs(peerId: PeerId): number
   queuedBytes(peerId: PeerId, lane: Lane): number
   /** Counters for status pages: the traffic with every peer known. */
   traffic(): readonly PeerTraffic[]
-  /** The port it listens on. */
+  /** The port it listens on; 0 when it has none of its own. */
   readonly port: number
   /**
    * Call when the hello changed (cluster id after formation); connected peers are told. `wallMs` is ignored.
@@ -118,10 +122,16 @@ export interface TransportOptions {
   readonly network: Network
   readonly clock: Clock
   readonly random: Random
-  readonly listen: Address
+  /** Null: no port of its own; other nodes' connections come through accept(). */
+  readonly listen: Address | null
   readonly hello: HelloInfo
   /** '' = none (loopback or --insecure). */
   readonly clusterSecret: string
+  /**
+   * For secrets that change while the node runs: asked at every handshake, the present one first, then one that is
+   * still accepted. Connections that stand are not touched.
+   */
+  readonly clusterSecrets?: () => readonly string[]
   readonly handlers: TransportHandlers
   /** A further check of the node's own: why this peer is refused (say, its member was removed), or null. */
   readonly admit?: (peer: PeerInfo) => string | null

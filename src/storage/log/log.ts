@@ -4,6 +4,7 @@
  * docs/internals/log.md.
  */
 import { assert, must } from '../../lib/assert.ts'
+import type { Histogram } from '../../lib/histogram.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Index } from '../../raft/types.ts'
 import type { Callback } from '../disk.ts'
@@ -97,6 +98,10 @@ class WriteAheadLog implements Log, GroupHost {
 
   get busy(): boolean {
     return this.#writer.busy
+  }
+
+  get syncDurations(): Histogram {
+    return this.#writer.syncDurations
   }
 
   group(id: number): LogGroup {

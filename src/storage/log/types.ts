@@ -2,6 +2,7 @@
  * What the log offers the replica: one write-ahead log per node for all groups (R5, R6, R9). Appends are
  * gathered while a write is in flight; one write plus one fdatasync makes the whole gathering durable.
  */
+import type { Histogram } from '../../lib/histogram.ts'
 import type { Entry } from '../../protocol/entry.ts'
 import type { HardState, Index, LogReader, SnapshotMeta, Term } from '../../raft/types.ts'
 import type { Callback } from '../disk.ts'
@@ -75,6 +76,8 @@ export interface Log {
    */
   flush(): void
   status(): LogStatus
+  /** Seconds per write and sync of a batch. */
+  readonly syncDurations: Histogram
   /** Bytes of `group`'s log from `index` on (for R9's bounds). */
   bytesSince(group: number, index: Index): number
   /** The engine level this log was raised to (R7): 1 for a new one. */

@@ -6,6 +6,7 @@
 import { must } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { crc32 } from '../../lib/crc32.ts'
+import { Histogram } from '../../lib/histogram.ts'
 import { limits } from '../../protocol/limits.ts'
 import { Batch } from './batch.ts'
 import { COMMIT_SIZE, SEGMENT_HEADER_SIZE, writeCommit } from './format.ts'
@@ -50,6 +51,8 @@ export class LogWriter {
   /** When the write in flight began. */
   #sinceMs = 0
   #inFlightBytes = 0
+  /** Seconds per write and sync of a batch. */
+  readonly syncDurations = new Histogram()
   #syncs = 0
   #bytesWritten = 0
   #onDrained: (() => void) | null = null
@@ -210,6 +213,7 @@ export class LogWriter {
       return
     }
     this.#syncs++
+    this.syncDurations.record(this.syncAgeMs / 1000)
     this.#bytesWritten += this.#inFlightBytes
     batch.records.frames.release()
     this.#opening?.frames.release()

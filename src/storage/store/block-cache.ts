@@ -27,6 +27,9 @@ export class BlockCache {
   readonly #capacity: number
   readonly #head: Entry
   #bytes = 0
+  /** Lookups that found their block, and those that did not. */
+  hits = 0
+  misses = 0
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -42,7 +45,11 @@ export class BlockCache {
 
   get(slots: CacheSlots, index: number): Block | null {
     const entry = slots[index]
-    if (entry === undefined) return null
+    if (entry === undefined) {
+      this.misses++
+      return null
+    }
+    this.hits++
     entry.used = true
     return entry.block
   }

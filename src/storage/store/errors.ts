@@ -26,3 +26,13 @@ export class ClosedError extends Error implements CodedError {
     super('Cannot finish: the store is closed')
   }
 }
+
+/** The pinned state ended before the operation could finish: released, replaced by a snapshot, or too much was held. */
+export class GoneError extends Error implements CodedError {
+  override readonly name = 'GoneError'
+  readonly code = 'GONE'
+
+  constructor() {
+    super('Cannot finish: the pinned state is gone')
+  }
+}

@@ -63,6 +63,8 @@ export class Maintenance {
   #failures: Record<JobKind, number> = { flush: 0, compact: 0 }
   #retry: Record<JobKind, Timer | null> = { flush: null, compact: null }
   #reclaiming = false
+  flushes = 0
+  compactions = 0
   bytesFlushed = 0
   bytesCompacted = 0
   jobFailures = 0
@@ -138,6 +140,7 @@ export class Maintenance {
     const manifest = { ...afterFlush(state.version.manifest, sealed, tables), nextFile: this.#nextFile }
     this.#commit(manifest, (error, version) => {
       if (version === null) return this.#discarded('flush', error, tables)
+      this.flushes++
       this.bytesFlushed += sizeOf(tables)
       this.#failures.flush = 0
       pins.retire(sealed.memtable)
@@ -160,6 +163,7 @@ export class Maintenance {
       const edited = afterCompaction(state.version.manifest, { ...plan, tables, end })
       this.#commit({ ...edited, nextFile: this.#nextFile }, (commitError, version) => {
         if (version === null) return this.#discarded('compact', commitError, tables)
+        this.compactions++
         this.bytesCompacted += sizeOf(tables)
         this.#failures.compact = 0
         this.#switch(version)

@@ -7,6 +7,7 @@
  */
 import type { ByteString } from '../../lib/bytes.ts'
 import { Arena, type ArenaChunk } from './arena.ts'
+import { hashKey } from './hash.ts'
 import { OrderedKeys } from './ordered-keys.ts'
 
 const SHARDS = 64
@@ -19,6 +20,10 @@ export class Memtable {
   readonly #ordered = new OrderedKeys()
   #keys = 0
   #charged = 0
+  /** While pinned: places of records up to #pinnedIndex that were overwritten since, oldest first. */
+  #older: Map<ByteString, number[]> | null = null
+  #pinnedIndex = -1
+  #pins = 0
 
   constructor() {
     for (let i = 0; i < SHARDS; i++) this.#shards.push(new Map())
@@ -41,6 +46,7 @@ export class Memtable {
   /** `hash` is hashKey(key). Returns the place of the new record. */
   put(key: ByteString, hash: number, version: number, value: Buffer | null): number {
     const shard = this.#shards[hash & (SHARDS - 1)] as Map<ByteString, number>
+    if (this.#older !== null) this.#keepOlder(key, shard.get(key))
     const place = this.#arena.append(version, key, value)
     const before = shard.size
     shard.set(key, place)
@@ -56,6 +62,24 @@ export class Memtable {
     return (this.#shards[hash & (SHARDS - 1)] as Map<ByteString, number>).get(key)
   }
 
+  /** From now on the records of entry `index`, the newest one, can be found by findAt(); until unpin(). */
+  pin(index: number): void {
+    this.#pins++
+    this.#pinnedIndex = index
+    this.#older ??= new Map()
+  }
+
+  unpin(): void {
+    if (--this.#pins === 0) this.#older = null
+  }
+
+  /** Place of the record of `key` as it was at a pinned entry, or undefined. */
+  findAt(key: ByteString, index: number): number | undefined {
+    const newest = this.find(key, hashKey(key))
+    if (newest === undefined || this.#arena.version(newest) <= index) return newest
+    return this.#older?.get(key)?.findLast((place) => this.#arena.version(place) <= index)
+  }
+
   version(place: number): number {
     return this.#arena.version(place)
   }
@@ -68,6 +92,14 @@ export class Memtable {
   /** Sorted, disjoint arrays that together hold every key; bounded work per call. */
   orderedRuns(): readonly (readonly ByteString[])[] {
     return this.#ordered.runs()
+  }
+
+  /** A record that a pin sees is about to be overwritten. */
+  #keepOlder(key: ByteString, place: number | undefined): void {
+    if (place === undefined || this.#arena.version(place) > this.#pinnedIndex) return
+    const places = this.#older?.get(key)
+    if (places === undefined) this.#older?.set(key, [place])
+    else places.push(place)
   }
 
   /** All records in order of writing, for the flush job; nothing may be put afterwards. */

@@ -1,6 +1,7 @@
 /**
  * The store beside a sorted map, through everything that can happen to it. Each seed is a life of its own.
  */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreModel } from '../../testing/store-model.ts'
 
@@ -40,6 +41,19 @@ lives('R2, R9: reads equal the model through seals, flushes and compactions', SE
   model.fixture.settle()
   model.checkPins()
   model.checkAll()
+})
+
+lives('a pinned state stays as it was, through writes, drops, flushes and compactions', SEEDS, (model) => {
+  for (let i = 0; i < STEPS; i++) {
+    step(model)
+    const what = model.random.below(20)
+    if (what === 0) model.pinState()
+    else if (what < 6) model.startPage()
+    else if (what === 6) model.releaseState()
+    else if (what === 7 && model.random.below(20) === 0) model.restart()
+  }
+  model.waitForScans()
+  assert(model.pages > 10)
 })
 
 lives('R9: after any crash the store is at a durable manifest, and replay gives the rest', SEEDS, (model) => {

@@ -17,13 +17,17 @@ import { Maintenance } from './maintenance.ts'
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.ts'
 import { Memtable } from './memtable.ts'
 import { type OpenedFiles, type OpenFilesOptions, openFiles } from './open.ts'
+import { StatePins } from './pinned-state.ts'
 import { Pins } from './pins.ts'
+import { seekPlace } from './seek.ts'
 import { State } from './state.ts'
 import type { TableSet } from './table-set.ts'
 import { Transfer } from './transfer.ts'
 import {
   MISS,
   type Pin,
+  type PinnedState,
+  type Place,
   type Row,
   type SnapshotFile,
   type Store,
@@ -51,6 +55,7 @@ export function openStore(options: StoreOptions, done: Callback<Store>): void {
     memtableLogBytes: options.memtableLogBytes ?? limits.memtableLogBytes,
     blockCacheBytes: options.blockCacheBytes ?? limits.blockCacheBytes,
     tableBytes: options.tableBytes ?? TABLE_BYTES,
+    pinnedBytes: options.pinnedBytes ?? limits.snapshotMemoryBytes,
     warn: (message: string, fields: Record<string, unknown>): void => options.log?.('warn', message, fields),
   }
   openFiles(full, (error, files) => {
@@ -63,6 +68,7 @@ interface FullOptions extends OpenFilesOptions {
   readonly memtableBytes: number
   readonly memtableLogBytes: number
   readonly tableBytes: number
+  readonly pinnedBytes: number
 }
 
 class LogStructuredStore implements Store {
@@ -71,6 +77,7 @@ class LogStructuredStore implements Store {
   readonly #cache: BlockCache
   readonly #state: State
   readonly #pins: Pins
+  readonly #statePins: StatePins
   readonly #maintenance: Maintenance
   readonly #transfer: Transfer
   readonly #scans = new Set<LiveScan>()
@@ -88,6 +95,7 @@ class LogStructuredStore implements Store {
     this.#cache = files.cache
     this.#state = new State(files.version)
     this.#pins = new Pins(this.#state, options.clock)
+    this.#statePins = new StatePins(this.#state, options.clock, options.pinnedBytes)
     this.#index = this.manifestIndex
     this.#term = this.manifestTerm
     this.#maintenance = new Maintenance({
@@ -173,6 +181,15 @@ class LogStructuredStore implements Store {
     this.#options.clock.defer(slice)
   }
 
+  seek(from: ByteString, to: ByteString, fraction: number): Place | null {
+    return seekPlace(this.#state, from, to, fraction)
+  }
+
+  pin(): PinnedState {
+    assert(!this.#inEntry, 'Cannot pin inside an entry')
+    return this.#statePins.pin(this.#index)
+  }
+
   shouldSeal(logBytes: number): boolean {
     const { active, sealed } = this.#state
     if (active.bytes >= this.#options.memtableBytes) return true
@@ -201,10 +218,12 @@ class LogStructuredStore implements Store {
       },
     ]
     this.#state.active = new Memtable()
+    this.#statePins.trim()
     this.#maintenance.kick()
   }
 
   reclaim(on: boolean): void {
+    if (on) this.#statePins.clear()
     this.#maintenance.reclaim(on)
   }
 
@@ -279,15 +298,22 @@ class LogStructuredStore implements Store {
       tableEntries: tables.reduce((sum, table) => sum + table.info.entries, 0),
       sortedRuns: version.runs.length,
       cacheBytes: this.#cache.bytes,
+      cacheHits: this.#cache.hits,
+      cacheMisses: this.#cache.misses,
       indexBytes: tables.reduce((sum, table) => sum + table.residentBytes, 0),
+      flushes: this.#maintenance.flushes,
+      compactions: this.#maintenance.compactions,
       bytesFlushed: this.#maintenance.bytesFlushed,
       bytesCompacted: this.#maintenance.bytesCompacted,
       jobFailures: this.#maintenance.jobFailures,
+      pins: this.#statePins.size,
+      pinnedBytes: this.#statePins.bytes,
     }
   }
 
   close(done: () => void): void {
     this.#closed = true
+    this.#statePins.clear()
     this.#pins.close()
     this.#maintenance.pause(() => {
       this.#maintenance.close()
@@ -299,6 +325,7 @@ class LogStructuredStore implements Store {
   #replace(version: Version): void {
     const state = this.#state
     const old = state.version
+    this.#statePins.clear()
     state.version = version.retain()
     state.active = new Memtable()
     state.sealed = []

@@ -192,10 +192,17 @@ export class TableIndex {
     return readU32(this.#bytes, this.#crcs + 4 * block)
   }
 
+  /** The block's separator (see the layout above). */
+  separator(block: number): ByteString {
+    return this.#bytes.toString('latin1', this.#separatorAt(block), this.#separatorAt(block + 1))
+  }
+
+  #separatorAt(block: number): number {
+    return this.#keys + readU32(this.#bytes, this.#separators + 4 * block)
+  }
+
   #compareSeparator(block: number, key: ByteString): number {
-    const start = this.#keys + readU32(this.#bytes, this.#separators + 4 * block)
-    const end = this.#keys + readU32(this.#bytes, this.#separators + 4 * block + 4)
-    return compareBytes(this.#bytes, start, end, key)
+    return compareBytes(this.#bytes, this.#separatorAt(block), this.#separatorAt(block + 1), key)
   }
 }
 

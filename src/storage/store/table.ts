@@ -131,6 +131,11 @@ export class Table {
     return this.#index.find(key)
   }
 
+  /** A bound that is above every key before the block and not above its first one; '' for the first block. */
+  blockStart(block: number): ByteString {
+    return this.#index.separator(block)
+  }
+
   /** Bytes of the blocks that may hold keys >= lower. */
   bytesFrom(lower: ByteString): number {
     const { count } = this.#index

@@ -41,6 +41,30 @@ export interface Pin {
   release(): void
 }
 
+/** Where seek() leads: about `rows` rows from here on are one choice. */
+export interface Place {
+  readonly from: ByteString
+  readonly rows: number
+}
+
+/** A range of keys: [from, to), to = null: no bound. `reverse`: from the highest key down. */
+export interface ScanRange {
+  readonly from: ByteString
+  readonly to: ByteString | null
+  readonly reverse: boolean
+}
+
+/** Gets the rows of a scan one by one; false ends it. A value stays valid and unchanged. */
+export type VisitRow = (row: Row) => boolean
+
+/** The state as it was at one entry. Ends by itself when the state is replaced or when too much is held. */
+export interface PinnedState {
+  /** `done` gets null at the end, or GONE or CORRUPT. Slices and loads lie between the rows. */
+  scan(range: ScanRange, visit: VisitRow, done: Callback): void
+  /** Idempotent. */
+  release(): void
+}
+
 export interface SnapshotFile {
   readonly name: string
   readonly size: number
@@ -64,10 +88,19 @@ export interface StoreStatus {
   readonly tableEntries: number
   readonly sortedRuns: number
   readonly cacheBytes: number
+  /** Lookups of blocks that were in the cache, and that were not. */
+  readonly cacheHits: number
+  readonly cacheMisses: number
   readonly indexBytes: number
+  /** Flushes and compactions that came to their end. */
+  readonly flushes: number
+  readonly compactions: number
   readonly bytesFlushed: number
   readonly bytesCompacted: number
   readonly jobFailures: number
+  /** Pinned states, and the memory that only they still hold. */
+  readonly pins: number
+  readonly pinnedBytes: number
 }
 
 export interface Store extends StateView {
@@ -99,6 +132,15 @@ export interface Store extends StateView {
   fetch(keys: readonly ByteString[], done: Callback<Pin>): void
   /** Range read that loads what it needs. The answer is one cut: the state at the moment `done` is called. */
   fetchRange(from: ByteString, to: ByteString | null, limit: number, done: Callback<Row[]>): void
+
+  /**
+   * A place within [from, to) that `fraction`, in [0, 1), chooses: rows count about alike. Null when there is nothing;
+   * what is found there may be deleted.
+   */
+  seek(from: ByteString, to: ByteString, fraction: number): Place | null
+
+  /** Pins the state of the last ended entry; not inside an entry. */
+  pin(): PinnedState
 
   /** True when the memtable should be sealed (size, or `logBytes` of log since the manifest; R9). */
   shouldSeal(logBytes: number): boolean
@@ -163,6 +205,8 @@ export interface StoreOptions {
   readonly memtableBytes?: number | undefined
   readonly memtableLogBytes?: number | undefined
   readonly blockCacheBytes?: number | undefined
+  /** Memory that pinned states may hold on to. */
+  readonly pinnedBytes?: number | undefined
   /** Size at which a table file is ended; default 32 MiB. */
   readonly tableBytes?: number | undefined
 }
