@@ -3,12 +3,14 @@
  * (resp/connection.ts) implements Client; the commands (commands/) change it.
  */
 
-import type { Session } from '../cluster/execute.ts'
+import type { Consistency, Session } from '../cluster/execute.ts'
 import { AssertionError } from '../lib/assert.ts'
 import type { Command, CommandSpec } from '../protocol/commands.ts'
 import type { WatchedKey } from '../protocol/transaction.ts'
 import type { Door } from './door.ts'
+import type { ClientSubscriptions } from './pubsub/subscriptions.ts'
 import type { Transaction } from './resp/transaction.ts'
+import type { ClientTracking } from './tracking/client-tracking.ts'
 
 /** CLIENT REPLY: 'skip' drops the reply of the next command. */
 export type ReplyMode = 'on' | 'off' | 'skip'
@@ -37,10 +39,31 @@ export interface Client {
   readonly replyBytes: number
   readonly isAuthenticated: boolean
   readonly transaction: Transaction | null
+  /** What it subscribed to; null = nothing. */
+  readonly subscriptions: ClientSubscriptions | null
+  /** CLIENT TRACKING; null = off. */
+  tracking: ClientTracking | null
+  /** CLIENT CONSISTENCY: of its reads. */
+  readonly consistency: Consistency
+  /** CLIENT NO-EVICT and NO-TOUCH; kept to be shown, since nothing is evicted and no read touches a key. */
+  noEvict: boolean
+  noTouch: boolean
+  /** Gets bytes without asking: subscribed to something, or a MONITOR. */
+  readonly isListening: boolean
+  /** CLIENT UNBLOCK ends the command that waits; null when none does that can be ended. */
+  unblocker: ((withError: boolean) => void) | null
 
   authenticate(isAuthenticated: boolean): void
   setTransaction(transaction: Transaction | null): void
+  setSubscriptions(subscriptions: ClientSubscriptions | null): void
   setReplyMode(mode: ReplyMode): void
+  setConsistency(consistency: Consistency): void
+  /** Sends bytes of its own protocol that answer nothing; a client that does not take them is closed. */
+  push(bytes: Buffer): void
+  /** CLIENT PAUSE began or ended. */
+  pauseChanged(): void
+  /** Cuts the connection. */
+  destroy(): void
   /** Sends a read or write through the cluster; its reply takes the next place in the order. */
   execute(command: Command): void
   /** The same, and hands the reply to `then` instead of the client. */
@@ -66,6 +89,20 @@ export interface LocalCommand {
   /** May be called before the client has authenticated. */
   readonly isOpen: boolean
   readonly subcommands: readonly LocalCommand[]
+  /** The error of a command that exists only to say why it does not, and is in no list for clients; else null. */
+  readonly refusal: Buffer | null
+  /** It changes or reads the replicated state, and is part of a transaction as this command of the executor. */
+  readonly remote: RemotePart | null
+  /**
+   * Takes effect on the state that a confirmed read has reached: EXEC makes one before, and calls this and not run().
+   */
+  readonly runAtRead: ((client: Client, args: readonly Buffer[], door: Door) => Buffer) | null
+}
+
+export interface RemotePart {
+  readonly spec: CommandSpec
+  /** The client's reply, made of the executor's; called right when that came. */
+  readonly finish: (reply: Buffer, door: Door) => Buffer
 }
 
 type LocalOptions = {
@@ -79,6 +116,10 @@ type LocalOptions = {
   readonly inTransaction?: 'queue' | 'now' | 'refuse'
   readonly isOpen?: boolean
   readonly subcommands?: readonly LocalCommand[]
+  readonly refusal?: Buffer
+  readonly keys?: CommandSpec['keys']
+  readonly remote?: RemotePart
+  readonly runAtRead?: LocalCommand['runAtRead']
   /** Left out by a container without a command of its own. */
   readonly run?: LocalCommand['run']
 }
@@ -97,7 +138,7 @@ export function localCommand(options: LocalOptions): LocalCommand {
       arity: options.arity,
       kind: 'local',
       flags: options.flags ?? ['loading', 'stale'],
-      keys: [0, 0, 0],
+      keys: options.keys ?? [0, 0, 0],
       categories: options.categories ?? ['@connection', '@fast'],
       group: options.group ?? 'connection',
       since: options.since ?? '1.0.0',
@@ -107,5 +148,8 @@ export function localCommand(options: LocalOptions): LocalCommand {
     inTransaction: options.inTransaction ?? 'queue',
     isOpen: options.isOpen ?? false,
     subcommands: options.subcommands ?? [],
+    refusal: options.refusal ?? null,
+    remote: options.remote ?? null,
+    runAtRead: options.runAtRead ?? null,
   }
 }

@@ -101,8 +101,8 @@ describe('both ports', () => {
       assert.equal((await http(redisPort, path)).status, 200, path)
       assert.equal((await http(httpPort, path, { method: 'HEAD' })).status, 200, path)
     }
-    assert.match((await http(redisPort, '/v1/kv/a')).body, /serves health only/)
-    assert.match((await http(httpPort, '/v1/kv/a')).body, /there is nothing at GET \/v1\/kv\/a/)
+    assert.match((await http(redisPort, '/v1/kv/a')).body, /serves health and metrics only/)
+    assert.match((await http(httpPort, '/nothing')).body, /there is nothing at GET \/nothing/)
     await fixture.close()
   })
 
@@ -127,8 +127,8 @@ describe('readiness', () => {
     const executor = new FakeExecutor()
     const fixture = await openFixture({}, executor)
     assert.deepEqual(
-      (await http(fixture.doors.httpPort, '/readyz')).body,
-      '[+]node ok\n[+]leader ok\n[+]quorum ok\n[+]disk ok\nready\n',
+      (await http(fixture.doors.httpPort, '/readyz?verbose')).body,
+      '[+]node ok\n[+]disk ok\nreadyz check passed\n',
     )
     executor.overrides = {
       ready: false,
@@ -141,13 +141,13 @@ describe('readiness', () => {
     assert.equal(answer.status, 503)
     assert.equal(
       answer.body,
-      '[+]node ok\n[-]leader unknown\n[-]quorum not reachable\n[+]disk ok\n[-]node2 is missing\nnot ready\n',
+      '[+]node ok\n[-]fake failed: node2 is missing\n[+]disk ok\nreadyz check failed\n',
     )
     assert.equal((await http(fixture.doors.httpPort, '/livez')).status, 200)
     assert.equal((await http(fixture.doors.httpPort, '/readyz/leader')).status, 503)
     const health = JSON.parse((await http(fixture.doors.httpPort, '/health')).body) as Record<string, unknown>
-    assert.equal(health.status, 'unavailable')
-    assert.equal(health.role, 'follower')
+    assert.equal(health.status, 'unhealthy')
+    assert.equal(health.role, 'single-node')
     await fixture.close()
   })
 
@@ -156,7 +156,7 @@ describe('readiness', () => {
     fixture.doors.drain()
     const { status, body } = await http(fixture.doors.httpPort, '/readyz')
     assert.equal(status, 503)
-    assert.ok(body.startsWith('[-]node leaves\n'))
+    assert.ok(body.startsWith('[-]node failed: it is shutting down\n'))
     const client = await fixture.client()
     client.command('PING')
     assert.equal(await client.take(7), '+PONG\r\n')
@@ -190,7 +190,7 @@ describe('R18: web safety', () => {
     const fixture = await openFixture()
     const port = fixture.doors.httpPort
     const status = async (headers: Record<string, string>): Promise<number> =>
-      (await http(port, '/v1/kv/a', { method: 'POST', headers: { host: `localhost:${port}`, ...headers } }))
+      (await http(port, '/nothing', { method: 'POST', headers: { host: `localhost:${port}`, ...headers } }))
         .status
     assert.equal(await status({ origin: 'https://evil.com' }), 403)
     assert.equal(await status({ origin: 'null' }), 403)

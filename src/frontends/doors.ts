@@ -4,11 +4,11 @@
  */
 import type { Socket } from 'node:net'
 import { localCommands } from './command-table.ts'
-import { Commands } from './commands.ts'
 import type { DoorsOptions } from './config.ts'
 import { Door } from './door.ts'
 import { HttpDoor } from './http/server.ts'
 import { Listener } from './listener.ts'
+import { NO_TLS } from './tls-port.ts'
 
 /** R17: what is left of the doors after this long is cut. */
 const CLOSE_MS = 5_000
@@ -30,15 +30,18 @@ export interface Doors {
 }
 
 export async function openDoors(options: DoorsOptions): Promise<Doors> {
-  const { executor, config, log } = options
-  const door = new Door(options, new Commands(executor.commands.values(), localCommands))
+  const { config, log } = options
+  const door = new Door(options, localCommands)
   const sockets = new Set<Socket>()
+  door.sockets = sockets
   const http = new HttpDoor(door)
-  const redis = new Listener(door, 'health', sockets, http.take)
-  const web = new Listener(door, 'all', sockets, http.take)
+  const tls = options.tls ?? NO_TLS
+  const web = new Listener(door, 'all', sockets, http.take, tls.http)
+  const redis = config.onePort ? web : new Listener(door, 'health', sockets, http.take, tls.redis)
   try {
-    door.redisPort = await redis.listen(config.host, config.redisPort)
+    if (!config.onePort) door.redisPort = await redis.listen(config.host, config.redisPort)
     door.httpPort = await web.listen(config.host, config.httpPort)
+    if (config.onePort) door.redisPort = door.httpPort
     await http.open()
   } catch (error) {
     redis.stopAccepting()
@@ -48,7 +51,8 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     throw error
   }
   log('info', 'doors are open', { host: config.host, redisPort: door.redisPort, httpPort: door.httpPort })
-  const close = (done: () => void): void => closeDoors({ door, listeners: [redis, web], http, sockets }, done)
+  const close = (done: () => void): void =>
+    closeDoors({ door, listeners: [...new Set([redis, web])], http, sockets }, done)
   return { redisPort: door.redisPort, httpPort: door.httpPort, door, drain: () => door.drain(), close }
 }
 
@@ -62,6 +66,7 @@ interface Parts {
 function closeDoors({ door, listeners, http, sockets }: Parts, done: () => void): void {
   door.drain()
   door.isClosing = true
+  door.pause.end()
   for (const listener of listeners) listener.stopAccepting()
   for (const listener of listeners) listener.finish()
   http.finish()

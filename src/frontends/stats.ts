@@ -2,6 +2,8 @@
  * What the doors count, for INFO and metrics. Plain numbers, incremented where things happen; rates come from
  * samples of them that the doors take on a timer.
  */
+import { ErrorStats } from './command-stats.ts'
+import { RequestStats } from './http/request-stats.ts'
 
 const SAMPLES = 16
 
@@ -10,11 +12,33 @@ export class DoorStats {
   connectionsRejected = 0
   commands = 0
   errorReplies = 0
+  readonly errors = new ErrorStats()
+  readonly http = new RequestStats()
   bytesIn = 0
   bytesOut = 0
   httpRequests = 0
+  /** Open ones. */
+  httpConnections = 0
 
   readonly #rates = [new Rate(), new Rate(), new Rate()] as const
+
+  /** An error reply in canonical form leaves for a client. */
+  countError(reply: Buffer): void {
+    this.errorReplies++
+    this.errors.count(reply)
+  }
+
+  /** CONFIG RESETSTAT. */
+  reset(): void {
+    this.connectionsReceived = 0
+    this.connectionsRejected = 0
+    this.commands = 0
+    this.errorReplies = 0
+    this.errors.reset()
+    this.bytesIn = 0
+    this.bytesOut = 0
+    this.httpRequests = 0
+  }
 
   /** Takes a sample; called about every 100 ms. */
   sample(nowMs: number): void {

@@ -14,6 +14,7 @@ import {
   OK_REPLY,
   textReply,
 } from '../../protocol/reply.ts'
+import { hostOf } from '../../transport/address.ts'
 import { type Client, localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
@@ -21,6 +22,7 @@ import { REDIS_VERSION } from '../version.ts'
 import { isClientName, NAME_ERROR } from './client-names.ts'
 
 const WRONG_PASSWORD = errorCodeReply('WRONG_PASSWORD')
+const TOO_MANY_ATTEMPTS = errorCodeReply('TOO_MANY_ATTEMPTS')
 const NO_PASSWORD = errorReply(
   'ERR AUTH <password> called without any password configured for the default user. ' +
     'Are you sure your configuration is correct?',
@@ -42,7 +44,7 @@ export const auth = localCommand({
     if (args.length > 2) return SYNTAX_ERROR
     if (args.length === 1 && !door.hasPassword) return NO_PASSWORD
     const user = args.length === 2 ? (args[0] as Buffer) : 'default'
-    return login(client, door, user, args[args.length - 1] as Buffer) ? OK_REPLY : WRONG_PASSWORD
+    return login(client, door, user, args[args.length - 1] as Buffer) ?? OK_REPLY
   },
 })
 
@@ -57,7 +59,8 @@ export const hello = localCommand({
   run: (client, args, door) => {
     const options = parseHello(args)
     if (Buffer.isBuffer(options)) return options
-    if (options.user !== null && !login(client, door, options.user, options.password)) return WRONG_PASSWORD
+    const refusal = options.user === null ? null : login(client, door, options.user, options.password)
+    if (refusal !== null) return refusal
     if (!client.isAuthenticated) return HELLO_NOAUTH
     if (options.name !== null) {
       if (!isClientName(options.name)) return NAME_ERROR
@@ -68,13 +71,13 @@ export const hello = localCommand({
   },
 })
 
-function login(client: Client, door: Door, user: Buffer | string, password: Buffer): boolean {
-  if (door.isPassword(user, password)) {
-    client.authenticate(true)
-    return true
-  }
-  door.log('warn', 'wrong password', { client: client.peer })
-  return false
+/** The error reply, or null when the client is authenticated now. */
+function login(client: Client, door: Door, user: Buffer | string, password: Buffer): Buffer | null {
+  const result = door.credentials.check(hostOf(client.peer), user, password)
+  if (result === 'right') client.authenticate(true)
+  if (result === 'wrong') door.log('warn', 'wrong password', { client: client.peer })
+  if (result === 'right') return null
+  return result === 'wrong' ? WRONG_PASSWORD : TOO_MANY_ATTEMPTS
 }
 
 interface HelloOptions {

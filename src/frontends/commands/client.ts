@@ -1,4 +1,6 @@
-/** CLIENT: the connection's own name and library, and who else is connected. */
+/** CLIENT: the connection's own name, library and modes, and who else is connected. */
+import type { Consistency } from '../../cluster/execute.ts'
+import { parseInteger } from '../../engine/integers.ts'
 import {
   bulkReply,
   errorReply,
@@ -8,11 +10,17 @@ import {
   verbatimReply,
 } from '../../protocol/reply.ts'
 import { type Client, type LocalCommand, localCommand } from '../client.ts'
-import type { Door } from '../door.ts'
-import { SYNTAX_ERROR } from '../resp/errors.ts'
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from '../resp/errors.ts'
+import { killClients } from './client-kill.ts'
+import { chooseClients, describeClient } from './client-list.ts'
 import { isClientName, NAME_ERROR } from './client-names.ts'
+import { trackingCommands } from './client-tracking.ts'
+import { helpOf } from './help.ts'
 
 const SUB_FLAGS = ['noscript', 'loading', 'stale']
+const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'leader', 'stale']
+/** What a timer can wait, 24 days. */
+const PAUSE_MS_MAX = 2 ** 31 - 1
 const SLOW = ['@slow', '@connection']
 
 function sub(
@@ -62,7 +70,7 @@ const setInfo = sub('setinfo', 4, '7.2.0', 'Tells which library the client uses.
 })
 
 const info = sub('info', 2, '6.2.0', 'This connection in one line.', (client, _args, door) =>
-  verbatimReply('txt', `${describe(client, door)}\n`),
+  verbatimReply('txt', `${describeClient(client, door)}\n`),
 )
 
 const list = sub(
@@ -73,28 +81,9 @@ const list = sub(
   (_client, args, door) => {
     const clients = chooseClients(args, door)
     if (Buffer.isBuffer(clients)) return clients
-    return verbatimReply('txt', clients.map((client) => `${describe(client, door)}\n`).join(''))
+    return verbatimReply('txt', clients.map((client) => `${describeClient(client, door)}\n`).join(''))
   },
 )
-
-/** The clients that the arguments of CLIENT LIST name, or the error reply. */
-function chooseClients(args: readonly Buffer[], door: Door): Client[] | Buffer {
-  const all = [...door.clients.values()]
-  if (args.length === 0) return all
-  const words = args.map((arg) => arg.toString('latin1'))
-  const option = (words[0] as string).toLowerCase()
-  if (option === 'type' && words.length === 2) {
-    const type = (words[1] as string).toLowerCase()
-    if (type === 'normal') return all
-    if (type === 'master' || type === 'replica' || type === 'slave' || type === 'pubsub') return []
-    return errorReply(`ERR Unknown client type '${words[1]}'`)
-  }
-  if (option !== 'id' || words.length < 2) return SYNTAX_ERROR
-  const ids = words.slice(1).map(Number)
-  if (ids.some((number) => !Number.isInteger(number) || number < 1))
-    return errorReply('ERR Invalid client ID')
-  return all.filter((client) => ids.includes(client.id))
-}
 
 const reply = sub(
   'reply',
@@ -119,12 +108,81 @@ const reply = sub(
   'refuse',
 )
 
-function tolerated(name: string, since: string, summary: string): LocalCommand {
-  return sub(name, 3, since, summary, (_client, args) => {
+function onOff(
+  name: string,
+  since: string,
+  summary: string,
+  keep: (client: Client, isOn: boolean) => void,
+): LocalCommand {
+  return sub(name, 3, since, summary, (client, args) => {
     const word = (args[0] as Buffer).toString('latin1').toLowerCase()
-    return word === 'on' || word === 'off' ? OK_REPLY : SYNTAX_ERROR
+    if (word !== 'on' && word !== 'off') return SYNTAX_ERROR
+    keep(client, word === 'on')
+    return OK_REPLY
   })
 }
+
+const noEvict = onOff('no-evict', '7.0.0', 'Accepted: no client is ever evicted.', (client, isOn) => {
+  client.noEvict = isOn
+})
+
+const noTouch = onOff('no-touch', '7.2.0', 'Accepted: reads never touch a key.', (client, isOn) => {
+  client.noTouch = isOn
+})
+
+const kill = sub('kill', -3, '2.4.0', 'Closes connections of RESP clients to this node.', killClients)
+
+const pause = sub(
+  'pause',
+  -3,
+  '3.0.0',
+  'Holds back commands of RESP clients at this node for a while.',
+  (_client, args, door) => {
+    const ms = parseInteger(args[0] as Buffer)
+    const mode = (args[1]?.toString('latin1') ?? 'all').toLowerCase()
+    if (args.length > 2 || (mode !== 'all' && mode !== 'write')) return SYNTAX_ERROR
+    if (ms === null || ms > PAUSE_MS_MAX) return errorReply('ERR timeout is not an integer or out of range')
+    if (ms < 0) return errorReply('ERR timeout is negative')
+    door.pause.start(mode, Number(ms))
+    return OK_REPLY
+  },
+)
+
+const unpause = sub('unpause', 2, '6.2.0', 'Ends CLIENT PAUSE.', (_client, _args, door) => {
+  door.pause.end()
+  return OK_REPLY
+})
+
+const unblock = sub(
+  'unblock',
+  -3,
+  '5.0.0',
+  'Ends the command that another connection waits in.',
+  (_client, args, door) => {
+    const number = parseInteger(args[0] as Buffer)
+    const how = (args[1]?.toString('latin1') ?? 'timeout').toLowerCase()
+    if (number === null) return NOT_AN_INTEGER
+    if (args.length > 2 || (how !== 'timeout' && how !== 'error')) {
+      return errorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+    }
+    const waiting = door.clients.get(Number(number))?.unblocker ?? null
+    waiting?.(how === 'error')
+    return integerReply(waiting === null ? 0 : 1)
+  },
+)
+
+const consistency = sub(
+  'consistency',
+  3,
+  '0.1.0',
+  'Chooses what reads of this connection are: linearizable, leader, or stale (of this node, at once).',
+  (client, args) => {
+    const level = CONSISTENCIES.find((one) => one === (args[0] as Buffer).toString('latin1').toLowerCase())
+    if (level === undefined) return errorReply('ERR consistency is one of linearizable, leader, stale')
+    client.setConsistency(level)
+    return OK_REPLY
+  },
+)
 
 export const client = localCommand({
   name: 'client',
@@ -140,41 +198,15 @@ export const client = localCommand({
     setInfo,
     info,
     list,
+    kill,
+    pause,
+    unpause,
+    unblock,
     reply,
-    tolerated('no-evict', '7.0.0', 'Accepted: no client is ever evicted.'),
-    tolerated('no-touch', '7.2.0', 'Accepted: reads never touch a key.'),
+    consistency,
+    noEvict,
+    noTouch,
+    ...trackingCommands,
+    helpOf('client', '5.0.0'),
   ],
 })
-
-function describe(of: Client, door: Door): string {
-  const nowMs = door.clock.monotonicMs()
-  const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000))
-  return [
-    `id=${of.id}`,
-    `addr=${of.peer}`,
-    `laddr=${of.local}`,
-    'fd=-1',
-    `name=${of.name}`,
-    `age=${seconds(of.connectedAtMs)}`,
-    `idle=${seconds(of.lastActiveMs)}`,
-    `flags=${of.transaction === null ? 'N' : 'x'}`,
-    `db=${of.database}`,
-    'sub=0',
-    'psub=0',
-    'ssub=0',
-    `multi=${of.transaction === null ? -1 : of.transaction.commands.length}`,
-    `watch=${of.watched.size}`,
-    `qbuf=0`,
-    'qbuf-free=0',
-    `oll=${of.pendingCommands}`,
-    `omem=${of.replyBytes}`,
-    `tot-mem=${of.replyBytes}`,
-    'events=r',
-    `cmd=${of.lastCommand}`,
-    `user=${door.principal.name}`,
-    'redir=-1',
-    `resp=${of.protocol}`,
-    `lib-name=${of.libName}`,
-    `lib-ver=${of.libVersion}`,
-  ].join(' ')
-}

@@ -1,5 +1,5 @@
 /** COMMAND: the table of commands as clients read it, made from the same rows that execute. */
-import { commandKeys } from '../../engine/command-keys.ts'
+import { hasArity } from '../../engine/check-command.ts'
 import { globMatches } from '../../engine/glob.ts'
 import type { CommandSpec } from '../../protocol/commands.ts'
 import {
@@ -13,9 +13,12 @@ import {
   textReply,
 } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
-import type { CommandEntry, Commands } from '../commands.ts'
+import { type Argument, commandSyntax, parseSyntax } from '../command-syntax.ts'
+import { type CommandEntry, type Commands, supportedSubcommands } from '../commands.ts'
 import type { Door } from '../door.ts'
+import { type KeySpec, keySpecs, keysWithFlags } from '../key-specs.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
+import { helpOf } from './help.ts'
 
 const row = { group: 'server', flags: ['loading', 'stale'], categories: ['@slow', '@connection'] }
 
@@ -25,7 +28,7 @@ const count = localCommand({
   arity: 2,
   since: '2.8.13',
   summary: 'How many commands there are.',
-  run: (_client, _args, door) => integerReply(door.commands.byName.size),
+  run: (_client, _args, door) => integerReply(door.commands.supported.length),
 })
 
 const info = localCommand({
@@ -44,8 +47,7 @@ const docs = localCommand({
   since: '7.0.0',
   summary: 'Documentation of the named commands, or of all.',
   run: (_client, args, door) => {
-    const all =
-      args.length === 0 ? [...door.commands.byName.values()] : args.map((name) => find(door.commands, name))
+    const all = args.length === 0 ? door.commands.supported : args.map((name) => find(door.commands, name))
     const known = all.filter((entry) => entry !== null)
     return mapReply(known.flatMap((entry) => [textReply(entry.spec.name), docsReply(entry)]))
   },
@@ -61,7 +63,7 @@ const list = localCommand({
     const words = args.map((arg) => arg.toString('latin1').toLowerCase())
     const filter = listFilter(words)
     if (filter === null) return SYNTAX_ERROR
-    const specs = [...door.commands.byName.values()].flatMap(withSubcommands)
+    const specs = door.commands.supported.flatMap(withSubcommands)
     return arrayReply(specs.filter(filter).map((spec) => textReply(spec.name)))
   },
 })
@@ -73,18 +75,39 @@ const getKeys = localCommand({
   since: '2.8.13',
   summary: 'The keys of a whole command.',
   run: (_client, args, door) => {
-    const entry = find(door.commands, args[0] as Buffer)
-    if (entry === null) return errorReply('ERR Invalid command specified')
-    const sub = entry.subcommands?.get((args[1]?.toString('latin1') ?? '').toLowerCase())
-    const spec = (sub ?? entry).spec
-    const isLengthOk = spec.arity >= 0 ? args.length === spec.arity : args.length >= -spec.arity
-    if (!isLengthOk) return errorReply('ERR Invalid number of arguments specified for command')
-    const rest = args.slice(sub === undefined ? 1 : 2)
-    const keys = commandKeys(spec, rest)
-    if (keys.length === 0) return errorReply('ERR The command has no key arguments')
-    return arrayReply(keys.map(bulkReply))
+    const found = keysOf(args, door)
+    return Buffer.isBuffer(found) ? found : arrayReply(found.map(({ key }) => bulkReply(key)))
   },
 })
+
+const getKeysAndFlags = localCommand({
+  ...row,
+  name: 'command|getkeysandflags',
+  arity: -3,
+  since: '7.0.0',
+  summary: 'The keys of a whole command, and what it does with each.',
+  run: (_client, args, door) => {
+    const found = keysOf(args, door)
+    if (Buffer.isBuffer(found)) return found
+    return arrayReply(
+      found.map(({ key, flags }) => arrayReply([bulkReply(key), setReply(flags.map(simpleReply))])),
+    )
+  },
+})
+
+type KeyUse = ReturnType<typeof keysWithFlags>[number]
+
+/** The keys of the command that `words` are, or the error reply. */
+function keysOf(words: readonly Buffer[], door: Door): KeyUse[] | Buffer {
+  const entry = find(door.commands, words[0] as Buffer)
+  if (entry === null) return errorReply('ERR Invalid command specified')
+  const sub = entry.subcommands?.get((words[1]?.toString('latin1') ?? '').toLowerCase())
+  const spec = (sub ?? entry).spec
+  const args = words.slice(sub === undefined ? 1 : 2)
+  if (!hasArity(spec, args.length)) return errorReply('ERR Invalid number of arguments specified for command')
+  const keys = keysWithFlags(spec, args)
+  return keys.length === 0 ? errorReply('ERR The command has no key arguments') : keys
+}
 
 export const command = localCommand({
   ...row,
@@ -93,15 +116,16 @@ export const command = localCommand({
   since: '2.8.13',
   summary: 'Facts of all commands.',
   run: (_client, _args, door) => allCommands(door),
-  subcommands: [count, info, docs, list, getKeys],
+  subcommands: [count, info, docs, list, getKeys, getKeysAndFlags, helpOf('command', '5.0.0')],
 })
 
 function find(commands: Commands, name: Buffer): CommandEntry | null {
-  return commands.find(name.toString('latin1'))
+  const entry = commands.find(name.toString('latin1'))
+  return (entry?.local?.refusal ?? null) === null ? entry : null
 }
 
 function allCommands(door: Door): Buffer {
-  return arrayReply([...door.commands.byName.values()].map(infoReply))
+  return arrayReply(door.commands.supported.map(infoReply))
 }
 
 function infoOf(names: readonly Buffer[], commands: Commands): Buffer {
@@ -117,7 +141,6 @@ function infoOf(names: readonly Buffer[], commands: Commands): Buffer {
 function infoReply(entry: CommandEntry): Buffer {
   const { spec } = entry
   const [first, last, step] = spec.keys
-  const subcommands = [...(entry.subcommands?.values() ?? [])]
   return arrayReply([
     textReply(spec.name),
     integerReply(spec.arity),
@@ -127,8 +150,23 @@ function infoReply(entry: CommandEntry): Buffer {
     integerReply(step),
     setReply(spec.categories.map(simpleReply)),
     setReply([]),
-    setReply([]),
-    arrayReply(subcommands.map(infoReply)),
+    arrayReply(keySpecs(spec).map(keySpecReply)),
+    arrayReply(supportedSubcommands(entry).map(infoReply)),
+  ])
+}
+
+function keySpecReply({ flags, begin, last, step }: KeySpec): Buffer {
+  const fields = (values: Readonly<Record<string, number>>): Buffer =>
+    mapReply(Object.entries(values).flatMap(([name, value]) => [textReply(name), integerReply(value)]))
+  const part = (type: string, spec: Buffer): Buffer =>
+    mapReply([textReply('type'), textReply(type), textReply('spec'), spec])
+  return mapReply([
+    textReply('flags'),
+    setReply(flags.map(simpleReply)),
+    textReply('begin_search'),
+    part('index', fields({ index: begin })),
+    textReply('find_keys'),
+    part('range', fields({ lastkey: last, keystep: step, limit: 0 })),
   ])
 }
 
@@ -146,8 +184,12 @@ function docsReply(entry: CommandEntry): Buffer {
     textReply('group'),
     textReply(spec.group),
   ]
+  const syntax = commandSyntax[spec.name]
+  if (syntax !== undefined) {
+    facts.push(textReply('arguments'), arrayReply(parseSyntax(syntax).map(argumentReply)))
+  }
   if (entry.subcommands !== null) {
-    const subs = [...entry.subcommands.values()]
+    const subs = supportedSubcommands(entry)
     facts.push(
       textReply('subcommands'),
       mapReply(subs.flatMap((sub) => [textReply(sub.spec.name), docsReply(sub)])),
@@ -156,8 +198,20 @@ function docsReply(entry: CommandEntry): Buffer {
   return mapReply(facts)
 }
 
+function argumentReply(argument: Argument): Buffer {
+  const { name, type, token, isOptional, isMultiple, parts } = argument
+  const facts = [textReply('name'), textReply(name), textReply('type'), textReply(type)]
+  if (parts.length === 0 && type !== 'pure-token') facts.push(textReply('display_text'), textReply(name))
+  if (type === 'key') facts.push(textReply('key_spec_index'), integerReply(0))
+  if (token !== null) facts.push(textReply('token'), textReply(token))
+  const flags = [...(isOptional ? ['optional'] : []), ...(isMultiple ? ['multiple'] : [])]
+  if (flags.length > 0) facts.push(textReply('flags'), setReply(flags.map(simpleReply)))
+  if (parts.length > 0) facts.push(textReply('arguments'), arrayReply(parts.map(argumentReply)))
+  return mapReply(facts)
+}
+
 function withSubcommands(entry: CommandEntry): CommandSpec[] {
-  return [entry.spec, ...[...(entry.subcommands?.values() ?? [])].map((sub) => sub.spec)]
+  return [entry, ...supportedSubcommands(entry)].map(({ spec }) => spec)
 }
 
 /** null = the words make no sense. */

@@ -1,14 +1,15 @@
 /**
- * CONFIG GET: what Redis' tools ask for, answered with what is true of this node. CONFIG SET is refused:
- * configuration belongs to the operator's file and flags, and most of what it would change does not exist
- * here.
+ * CONFIG: reads the parameters of config-parameters.ts and changes those that can change. A CONFIG SET of several is
+ * done as a whole or not at all.
  */
+import { internalCommands } from '../../engine/command-table.ts'
 import { globMatches } from '../../engine/glob.ts'
-import { limits } from '../../protocol/limits.ts'
-import { errorReply, mapReply, textReply } from '../../protocol/reply.ts'
-import { localCommand } from '../client.ts'
+import type { Command } from '../../protocol/commands.ts'
+import { errorReply, isErrorReply, mapReply, OK_REPLY, textReply } from '../../protocol/reply.ts'
+import { type Client, localCommand } from '../client.ts'
+import { type ConfigParameter, configParameters, findParameter } from '../config-parameters.ts'
 import type { Door } from '../door.ts'
-import { DATABASES } from './connection.ts'
+import { helpOf } from './help.ts'
 
 const row = {
   group: 'server',
@@ -16,27 +17,10 @@ const row = {
   categories: ['@admin', '@slow', '@dangerous'],
 }
 
-function settings(door: Door): ReadonlyMap<string, string> {
-  return new Map([
-    ['appendfsync', 'always'],
-    ['appendonly', 'yes'],
-    ['bind', door.config.host],
-    ['cluster-enabled', 'no'],
-    ['databases', String(DATABASES)],
-    ['lua-time-limit', '0'],
-    ['maxclients', String(door.config.maxClients)],
-    ['maxmemory', '0'],
-    ['maxmemory-policy', 'noeviction'],
-    ['notify-keyspace-events', ''],
-    ['port', String(door.redisPort)],
-    ['proto-max-bulk-len', String(limits.valueBytes)],
-    ['protected-mode', door.config.insecure ? 'no' : 'yes'],
-    ['save', ''],
-    ['tcp-keepalive', '300'],
-    ['timeout', '0'],
-    ['tls-port', '0'],
-  ])
-}
+const NOT_WRITTEN = errorReply(
+  'ERR the configuration file is not written by the node: put what shall last into it, or into its flags ' +
+    '(docs/reference/configuration.md)',
+)
 
 const get = localCommand({
   ...row,
@@ -46,24 +30,66 @@ const get = localCommand({
   summary: 'Settings whose names match one of the patterns.',
   run: (_client, args, door) => {
     const patterns = args.map((arg) => Buffer.from(arg.toString('latin1').toLowerCase(), 'latin1'))
-    const found = [...settings(door)].filter(([name]) =>
+    const found = configParameters.filter(({ name }) =>
       patterns.some((pattern) => globMatches(pattern, Buffer.from(name))),
     )
-    return mapReply(found.flatMap(([name, value]) => [textReply(name), textReply(value)]))
+    return mapReply(found.flatMap((parameter) => [textReply(parameter.name), textReply(parameter.get(door))]))
   },
 })
+
+interface Change {
+  readonly parameter: ConfigParameter
+  readonly value: string
+}
 
 const set = localCommand({
   ...row,
   name: 'config|set',
   arity: -4,
   since: '2.0.0',
-  summary: 'Refused: settings are given at start.',
-  run: (_client, args) => {
-    const name = (args[0] as Buffer).toString('latin1')
-    const detail = `(possibly related to argument '${name}') - settings are given at start`
-    return errorReply(`ERR CONFIG SET failed ${detail}`)
+  inTransaction: 'refuse',
+  summary: 'Changes settings of this node until it ends, or of the cluster for good.',
+  run: (client, args, door) => {
+    const changes = parseChanges(args)
+    if (Buffer.isBuffer(changes)) return changes
+    const commands = changes.flatMap((change) => clusterCommand(client, change))
+    const [first, ...others] = commands
+    if (first === undefined) return applyHere(changes, door)
+    if (others.length > 0)
+      return errorReply('ERR CONFIG SET of several settings of the cluster: one at a time')
+    const answer = client.promise()
+    client.block()
+    client.ask(first, (reply) => {
+      answer.answer(isErrorReply(reply) ? reply : applyHere(changes, door))
+      client.unblock()
+    })
+    return null
   },
+})
+
+const resetStat = localCommand({
+  ...row,
+  name: 'config|resetstat',
+  arity: 2,
+  since: '2.0.0',
+  summary: 'Sets the counters of INFO, commands and errors to zero.',
+  run: (_client, _args, door) => {
+    door.stats.reset()
+    for (const entry of door.commands.byName.values()) {
+      entry.stats.reset()
+      for (const sub of entry.subcommands?.values() ?? []) sub.stats.reset()
+    }
+    return OK_REPLY
+  },
+})
+
+const rewrite = localCommand({
+  ...row,
+  name: 'config|rewrite',
+  arity: 2,
+  since: '2.8.0',
+  summary: 'Refused: the node does not write its configuration file.',
+  run: () => NOT_WRITTEN,
 })
 
 export const config = localCommand({
@@ -74,5 +100,42 @@ export const config = localCommand({
   flags: [],
   categories: ['@slow'],
   summary: 'A container for configuration commands.',
-  subcommands: [get, set],
+  subcommands: [get, set, resetStat, rewrite, helpOf('config', '5.0.0')],
 })
+
+/** What is to be done, all of it possible; or the error reply. */
+function parseChanges(args: readonly Buffer[]): Change[] | Buffer {
+  if (args.length % 2 === 1) return errorReply("ERR wrong number of arguments for 'config|set' command")
+  const changes: Change[] = []
+  for (let i = 0; i < args.length; i += 2) {
+    const name = (args[i] as Buffer).toString('latin1')
+    const value = (args[i + 1] as Buffer).toString('latin1')
+    const parameter = findParameter(name)
+    if (parameter === null) {
+      return errorReply(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`)
+    }
+    const isDouble = changes.some((change) => change.parameter === parameter)
+    const why = isDouble ? 'duplicate parameter' : refusal(parameter, value)
+    if (why !== null)
+      return errorReply(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`)
+    changes.push({ parameter, value })
+  }
+  return changes
+}
+
+function refusal({ change }: ConfigParameter, value: string): string | null {
+  return change.kind === 'refused' ? `can't be changed: ${change.why}` : change.check(value)
+}
+
+function clusterCommand(client: Client, { parameter, value }: Change): Command[] {
+  if (parameter.change.kind !== 'cluster') return []
+  const args = [Buffer.from(parameter.change.setting), Buffer.from(value, 'latin1')]
+  return [{ spec: internalCommands.setting, database: client.database, args }]
+}
+
+function applyHere(changes: readonly Change[], door: Door): Buffer {
+  for (const { parameter, value } of changes) {
+    if (parameter.change.kind === 'here') parameter.change.apply(door, value)
+  }
+  return OK_REPLY
+}

@@ -52,6 +52,9 @@ export const reset = localCommand({
   summary: 'Sets the connection back to how it was when it was opened.',
   run: (client, _args, door) => {
     resetClient(client)
+    door.pubsub.forget(client)
+    door.tracking.turnOff(client)
+    door.monitors.delete(client)
     client.authenticate(!door.hasPassword)
     return RESET_REPLY
   },
@@ -61,6 +64,9 @@ function resetClient(client: Client): void {
   client.setTransaction(null)
   client.watched.clear()
   client.setReplyMode('on')
+  client.setConsistency('linearizable')
+  client.noEvict = false
+  client.noTouch = false
   client.database = 0
   client.protocol = 2
   client.name = ''

@@ -7,9 +7,12 @@ import { availableParallelism, freemem, platform, release, totalmem } from 'node
 import type { NodeStatus } from '../../cluster/execute.ts'
 import { verbatimReply } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
+import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
 import { followersOf, hostOf, portOf, redisRole } from '../replication.ts'
 import { REDIS_VERSION } from '../version.ts'
+
+const PERCENTILES = [50, 99, 99.9]
 
 type Fields = readonly (readonly [name: string, value: string | number])[]
 type Section = (door: Door, status: NodeStatus) => Fields
@@ -28,7 +31,7 @@ export const info = localCommand({
   },
 })
 
-const sections: ReadonlyMap<string, Section> = new Map([
+const sections: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['server', server],
   ['clients', clients],
   ['memory', memory],
@@ -37,7 +40,9 @@ const sections: ReadonlyMap<string, Section> = new Map([
   ['replication', replication],
   ['cpu', cpu],
   ['modules', () => []],
-  ['errorstats', () => []],
+  ['commandstats', commandStats],
+  ['errorstats', errorStats],
+  ['latencystats', latencyStats],
   ['cluster', () => [['cluster_enabled', 0]]],
   ['keyspace', keyspace],
   ['raft', raft],
@@ -45,11 +50,17 @@ const sections: ReadonlyMap<string, Section> = new Map([
 
 const TITLES: Readonly<Record<string, string>> = { cpu: 'CPU' }
 
+/** Only when asked for, or with `all`, as in Redis. */
+const LONG_SECTIONS = new Set(['commandstats', 'latencystats'])
+
 /** Unknown sections are left out, as in Redis. */
 function chosenSections(args: readonly Buffer[]): string[] {
   const words = new Set(args.map((arg) => arg.toString('latin1').toLowerCase()))
-  const isAll = words.size === 0 || ['all', 'everything', 'default'].some((word) => words.has(word))
-  return [...sections.keys()].filter((name) => isAll || words.has(name))
+  const isAll = words.has('all') || words.has('everything')
+  const isDefault = words.size === 0 || words.has('default')
+  return [...sections.keys()].filter(
+    (name) => isAll || words.has(name) || (isDefault && !LONG_SECTIONS.has(name)),
+  )
 }
 
 function sectionText(name: string, door: Door, status: NodeStatus): string {
@@ -77,18 +88,28 @@ function server(door: Door, status: NodeStatus): Fields {
     ['uptime_in_seconds', upSeconds],
     ['uptime_in_days', Math.floor(upSeconds / 86_400)],
     ['hz', 10],
+    ['configured_hz', 10],
     ['executable', process.execPath],
     ['config_file', ''],
   ]
 }
 
 function clients(door: Door): Fields {
+  let blocked = 0
+  let outputMax = 0
+  for (const client of door.clients.values()) {
+    if (client.unblocker !== null) blocked++
+    outputMax = Math.max(outputMax, client.replyBytes)
+  }
   return [
     ['connected_clients', door.clients.size],
-    ['maxclients', door.config.maxClients],
-    ['blocked_clients', 0],
-    ['tracking_clients', 0],
-    ['pubsub_clients', 0],
+    ['cluster_connections', 0],
+    ['maxclients', door.tuning.maxClients],
+    ['client_recent_max_input_buffer', 0],
+    ['client_recent_max_output_buffer', outputMax],
+    ['blocked_clients', blocked],
+    ['tracking_clients', door.tracking.clientCount],
+    ['pubsub_clients', door.pubsub.subscriptions.clients().size],
     ['watching_clients', [...door.clients.values()].filter((client) => client.watched.size > 0).length],
   ]
 }
@@ -143,12 +164,15 @@ function stats(door: Door, status: NodeStatus): Fields {
     ['instantaneous_input_kbps', counted.inputKbps.toFixed(2)],
     ['instantaneous_output_kbps', counted.outputKbps.toFixed(2)],
     ['rejected_connections', counted.connectionsRejected],
-    ['expired_keys', counter('expiredKeys')],
+    ['expired_keys', counter('expired_keys')],
     ['evicted_keys', 0],
-    ['keyspace_hits', counter('keyspaceHits')],
-    ['keyspace_misses', counter('keyspaceMisses')],
-    ['pubsub_channels', 0],
-    ['pubsub_patterns', 0],
+    ['keyspace_hits', counter('keyspace_hits')],
+    ['keyspace_misses', counter('keyspace_misses')],
+    ['pubsub_channels', door.pubsub.subscriptions.channel.size],
+    ['pubsub_patterns', door.pubsub.subscriptions.pattern.size],
+    ['pubsubshard_channels', door.pubsub.subscriptions.shard.size],
+    ['tracking_total_keys', door.tracking.keyCount],
+    ['tracking_total_prefixes', door.tracking.prefixCount],
     ['latest_fork_usec', 0],
     ['total_error_replies', counted.errorReplies],
     ['total_http_requests', counted.httpRequests],
@@ -198,6 +222,52 @@ function followerFields(status: NodeStatus): Fields {
   ]
 }
 
+/** calls: executed; usec: from the turn that read a command to the turn that knew its reply. */
+function commandStats(door: Door): Fields {
+  return usedCommands(door).map(({ spec, stats }) => {
+    const micros = Math.round(stats.seconds * 1e6)
+    const perCall = stats.calls === 0 ? '0.00' : (micros / stats.calls).toFixed(2)
+    const ends = `rejected_calls=${stats.rejected},failed_calls=${stats.failed}`
+    return [
+      `cmdstat_${spec.name}`,
+      `calls=${stats.calls},usec=${micros},usec_per_call=${perCall},${ends}`,
+    ] as const
+  })
+}
+
+/** Percentiles are upper bounds of powers of two. */
+function latencyStats(door: Door): Fields {
+  return usedCommands(door).flatMap(({ spec, stats }) => {
+    const { micros } = stats
+    if (micros === null) return []
+    const values = PERCENTILES.map((percentile) => `p${percentile}=${percentileOf(micros, percentile)}.000`)
+    return [[`latency_percentiles_usec_${spec.name}`, values.join(',')] as const]
+  })
+}
+
+function percentileOf(micros: Float64Array, percentile: number): number {
+  const wanted = (micros.reduce((sum, count) => sum + count, 0) * percentile) / 100
+  let seen = 0
+  const bucket = micros.findIndex((count) => {
+    seen += count
+    return seen >= wanted
+  })
+  return 2 ** Math.max(0, bucket)
+}
+
+function errorStats(door: Door): Fields {
+  return [...door.stats.errors.counts].map(
+    ([code, count]) => [`errorstat_${code}`, `count=${count}`] as const,
+  )
+}
+
+/** Commands and subcommands that somebody called. */
+function usedCommands(door: Door): CommandEntry[] {
+  return [...door.commands.byName.values()]
+    .flatMap((entry) => [entry, ...(entry.subcommands?.values() ?? [])])
+    .filter(({ stats }) => stats.calls > 0 || stats.rejected > 0)
+}
+
 function cpu(): Fields {
   const { user, system } = process.cpuUsage()
   return [
@@ -239,7 +309,7 @@ function raft(_door: Door, status: NodeStatus): Fields {
 }
 
 /** 40 hex digits, as tools expect, that differ when `text` does. */
-function runId(text: string): string {
+export function runId(text: string): string {
   return createHash('sha1').update(text).digest('hex')
 }
 

@@ -3,14 +3,20 @@ import { arrayReply, bulkReply, PONG_REPLY, textReply } from '../../protocol/rep
 import { localCommand } from '../client.ts'
 import { wrongArity } from '../resp/errors.ts'
 
+const NO_MESSAGE = Buffer.alloc(0)
+
 export const ping = localCommand({
   name: 'ping',
   arity: -1,
   flags: ['fast'],
   summary: 'Answers PONG, or the message it was given.',
-  run: (_client, args) => {
+  run: (client, args) => {
     if (args.length > 1) return wrongArity('ping')
     const message = args[0]
+    if (client.subscriptions !== null && client.protocol === 2) {
+      // Between messages a reply must look like one.
+      return arrayReply([textReply('pong'), bulkReply(message ?? NO_MESSAGE)])
+    }
     return message === undefined ? PONG_REPLY : bulkReply(message)
   },
 })

@@ -1,4 +1,4 @@
-/** ROLE, STATUS, SHUTDOWN, LASTSAVE, MODULE and ACL: what the node says of itself, truthfully. */
+/** ROLE, STATUS, SHUTDOWN, LASTSAVE and MODULE: what the node says of itself, truthfully. */
 import type { NodeStatus } from '../../cluster/execute.ts'
 import {
   arrayReply,
@@ -11,6 +11,8 @@ import {
 import { localCommand } from '../client.ts'
 import { followersOf, hostOf, portOf } from '../replication.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
+import { helpOf } from './help.ts'
+import { refusedSubcommands } from './refusals.ts'
 
 const row = { group: 'server', flags: ['noscript', 'loading', 'stale'], categories: ['@admin', '@dangerous'] }
 
@@ -111,31 +113,7 @@ export const module = localCommand({
       summary: 'There are no modules.',
       run: () => EMPTY_ARRAY_REPLY,
     }),
-  ],
-})
-
-export const acl = localCommand({
-  ...row,
-  name: 'acl',
-  arity: -2,
-  since: '6.0.0',
-  summary: 'A container for access control commands.',
-  subcommands: [
-    localCommand({
-      ...row,
-      name: 'acl|whoami',
-      arity: 2,
-      since: '6.0.0',
-      summary: 'The user of this connection.',
-      run: (_client, _args, door) => textReply(door.principal.name),
-    }),
-    localCommand({
-      ...row,
-      name: 'acl|users',
-      arity: 2,
-      since: '6.0.0',
-      summary: 'The one user there is.',
-      run: (_client, _args, door) => arrayReply([textReply(door.principal.name)]),
-    }),
+    ...refusedSubcommands('module'),
+    helpOf('module', '5.0.0'),
   ],
 })

@@ -7,7 +7,7 @@
 import { checkCommand } from '../../engine/check-command.ts'
 import { transactionCommand, watchCommand } from '../../engine/transaction.ts'
 import { assert, must } from '../../lib/assert.ts'
-import type { Command } from '../../protocol/commands.ts'
+import type { Command, CommandSpec } from '../../protocol/commands.ts'
 import { limits } from '../../protocol/limits.ts'
 import {
   arrayReply,
@@ -18,6 +18,7 @@ import {
   OK_REPLY,
 } from '../../protocol/reply.ts'
 import { type Client, localCommand } from '../client.ts'
+import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
 import { arrayElements, integerOf } from '../resp/elements.ts'
 import { NESTED_MULTI } from '../resp/errors.ts'
@@ -76,6 +77,7 @@ export const watch = localCommand({
   ...row,
   name: 'watch',
   arity: -2,
+  keys: [1, -1, 1],
   since: '2.2.0',
   inTransaction: 'now',
   summary: 'Makes the next EXEC fail when one of the keys has changed until then.',
@@ -117,13 +119,14 @@ export const exec = localCommand({
     if (transaction.isBroken) return ABORTED
     const remote = remoteCommands(client, transaction.commands)
     if (Buffer.isBuffer(remote)) return remote
-    if (remote.length === 0 && watched.length === 0) {
+    const isAtRead = transaction.commands.some(({ entry }) => entry.local?.runAtRead != null)
+    if (remote.length === 0 && watched.length === 0 && !isAtRead) {
       return transaction.commands.length === 0
         ? EMPTY_ARRAY_REPLY
         : mergeReplies(client, door, transaction.commands, [])
     }
     const command = transactionCommand(watched, remote)
-    if (remote.length === transaction.commands.length) client.execute(command)
+    if (transaction.commands.every(({ entry }) => entry.local === null)) client.execute(command)
     else executeMixed(client, door, command, transaction.commands)
     return null
   },
@@ -146,8 +149,9 @@ function remoteCommands(client: Client, queued: readonly QueuedCommand[]): Comma
   let bytes = 0
   const commands: Command[] = []
   for (const { entry, args } of queued) {
-    if (entry.local === null) {
-      commands.push({ spec: entry.spec, database, args })
+    const spec = remoteSpec(entry)
+    if (spec !== null) {
+      commands.push({ spec, database, args })
       for (const arg of args) bytes += arg.length
     } else if (entry.spec.name === 'select') {
       const chosen = parseDatabase(args[0] as Buffer)
@@ -178,8 +182,18 @@ function mergeReplies(
 ): Buffer {
   let next = 0
   const replies = queued.map(({ entry, args }) => {
-    if (entry.local === null) return must(remote[next++], 'reply of a queued command')
-    return must(entry.local.run(client, args, door), `reply of ${entry.spec.name} inside a transaction`)
+    const { local } = entry
+    if (remoteSpec(entry) !== null) {
+      const reply = must(remote[next++], 'reply of a queued command')
+      return local?.remote?.finish(reply, door) ?? reply
+    }
+    const run = local?.runAtRead ?? local?.run
+    return must(run?.(client, args, door), `reply of ${entry.spec.name} inside a transaction`)
   })
   return arrayReply(replies)
+}
+
+/** What the executor is given for a queued command; null when it is the node's own business. */
+function remoteSpec({ local, spec }: CommandEntry): CommandSpec | null {
+  return local === null ? spec : (local.remote?.spec ?? null)
 }

@@ -1,10 +1,9 @@
 /**
- * WAIT numreplicas timeout: how many other members hold everything this connection wrote. Every acknowledged
- * write is on a majority already, so it seldom waits; while it does, the connection's next commands wait too,
- * as in Redis.
+ * WAIT and WAITAOF: how many other members hold everything this connection wrote. Every acknowledged write is on the
+ * disks of a majority already, so they seldom wait; while they do, the connection's next commands wait, as in Redis.
  */
 import { parseInteger } from '../../engine/integers.ts'
-import { errorReply, integerReply } from '../../protocol/reply.ts'
+import { arrayReply, errorReply, integerReply } from '../../protocol/reply.ts'
 import { type Answer, type Client, localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { NOT_AN_INTEGER } from '../resp/errors.ts'
@@ -13,6 +12,9 @@ import { NOT_AN_INTEGER } from '../resp/errors.ts'
 const POLL_MS = 5
 
 const BAD_TIMEOUT = errorReply('ERR timeout is not an integer or out of range')
+const BAD_LOCAL = errorReply('ERR value is out of range, must be between 0 and 1')
+const UNBLOCKED = errorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+const ONE = integerReply(1)
 const NEGATIVE_TIMEOUT = errorReply('ERR timeout is negative')
 
 export const wait = localCommand({
@@ -28,35 +30,82 @@ export const wait = localCommand({
     const replicas = parseInteger(args[0] as Buffer)
     const timeoutMs = parseInteger(args[1] as Buffer)
     if (replicas === null) return NOT_AN_INTEGER
-    if (timeoutMs === null) return BAD_TIMEOUT
-    if (timeoutMs < 0) return NEGATIVE_TIMEOUT
-    const untilMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : door.clock.monotonicMs() + Number(timeoutMs)
-    const answer = client.promise()
-    client.block()
-    poll({ client, door, replicas: Number(replicas), untilMs, answer })
-    return null
+    return begin(client, door, { replicas, timeoutMs, reply: integerReply })
   },
 })
+
+export const waitaof = localCommand({
+  name: 'waitaof',
+  arity: 4,
+  flags: ['blocking'],
+  group: 'generic',
+  since: '7.2.0',
+  categories: ['@slow', '@connection'],
+  inTransaction: 'refuse',
+  summary: 'Like WAIT; the local count is 1, since what was acknowledged is on the disks of a majority.',
+  run: (client, args, door) => {
+    const [local, replicas, timeoutMs] = args.map(parseInteger) as (number | bigint | null)[]
+    if (local === null || local === undefined || local < 0 || local > 1) return BAD_LOCAL
+    if (replicas === null || replicas === undefined || replicas < 0) return NOT_AN_INTEGER
+    return begin(client, door, {
+      replicas,
+      timeoutMs: timeoutMs ?? null,
+      reply: (holding) => arrayReply([ONE, integerReply(holding)]),
+    })
+  },
+})
+
+interface Wish {
+  readonly replicas: number | bigint
+  readonly timeoutMs: number | bigint | null
+  /** What to answer when that many others hold everything. */
+  readonly reply: (holding: number) => Buffer
+}
 
 interface Wait {
   readonly client: Client
   readonly door: Door
-  readonly replicas: number
+  readonly wish: Wish
   readonly untilMs: number
   readonly answer: Answer
+  isEnded: boolean
+}
+
+/** Null, or the error reply. */
+function begin(client: Client, door: Door, wish: Wish): Buffer | null {
+  const { timeoutMs } = wish
+  if (timeoutMs === null) return BAD_TIMEOUT
+  if (timeoutMs < 0) return NEGATIVE_TIMEOUT
+  const untilMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : door.clock.monotonicMs() + Number(timeoutMs)
+  const waiting: Wait = { client, door, wish, untilMs, answer: client.promise(), isEnded: false }
+  client.block()
+  client.unblocker = (withError) => end(waiting, withError ? UNBLOCKED : wish.reply(holdingNow(waiting)))
+  poll(waiting)
+  return null
+}
+
+/** Writes ahead of it on the connection must be answered before their places can be counted: only it is open. */
+function isSettled({ client }: Wait): boolean {
+  return client.pendingCommands <= 1
+}
+
+function holdingNow(waiting: Wait): number {
+  return isSettled(waiting) ? waiting.door.executor.replicasHolding(waiting.client.session) : 0
 }
 
 function poll(waiting: Wait): void {
-  const { client, door, replicas, untilMs, answer } = waiting
-  const holding = door.executor.replicasHolding(client.session)
-  // Writes ahead of it on the connection must be answered before their places can be counted: only WAIT
-  // itself is open.
-  const isSettled = client.pendingCommands <= 1
+  if (waiting.isEnded) return
+  const { client, door, wish, untilMs } = waiting
+  const holding = holdingNow(waiting)
   const isOver = door.clock.monotonicMs() >= untilMs || client.session.closed || door.isClosing
-  if ((isSettled && holding >= replicas) || isOver) {
-    answer.answer(integerReply(isSettled ? holding : 0))
-    client.unblock()
-    return
-  }
-  door.clock.setTimer(POLL_MS, () => poll(waiting))
+  if ((isSettled(waiting) && holding >= wish.replicas) || isOver) end(waiting, wish.reply(holding))
+  else door.clock.setTimer(POLL_MS, () => poll(waiting))
+}
+
+function end(waiting: Wait, reply: Buffer): void {
+  const { client, answer } = waiting
+  waiting.isEnded = true
+  client.unblocker = null
+  answer.answer(reply)
+  client.unblock()
 }

@@ -4,23 +4,25 @@
  * (R20).
  */
 import type { Socket } from 'node:net'
-import type { ExecuteOptions, Session } from '../../cluster/execute.ts'
-import { checkCommand } from '../../engine/check-command.ts'
-import type { Timer } from '../../lib/clock.ts'
-import type { Command } from '../../protocol/commands.ts'
+import type { Consistency, ExecuteDone, ExecuteOptions, Session } from '../../cluster/execute.ts'
+import { checkCommand, nameWords } from '../../engine/check-command.ts'
+import { argumentBytes, type Command } from '../../protocol/commands.ts'
 import { limits } from '../../protocol/limits.ts'
-import { errorCodeReply, errorReply, QUEUED_REPLY } from '../../protocol/reply.ts'
+import { errorReply, QUEUED_REPLY } from '../../protocol/reply.ts'
 import type { WatchedKey } from '../../protocol/transaction.ts'
 import type { Answer, Client, ReplyMode } from '../client.ts'
+import type { CommandStats } from '../command-stats.ts'
 import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
+import { refusalFor } from '../pubsub/mode.ts'
+import type { ClientSubscriptions } from '../pubsub/subscriptions.ts'
+import type { ClientTracking } from '../tracking/client-tracking.ts'
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from './errors.ts'
+import { Farewell } from './farewell.ts'
 import { Parsed, RespParser } from './parser.ts'
-import { ReplyQueue } from './reply-queue.ts'
+import { PushLimit } from './push-limit.ts'
+import { type Pending, ReplyQueue } from './reply-queue.ts'
 import type { Transaction } from './transaction.ts'
-
-/** How long a half-closed connection may go on sending before it is cut. */
-const LINGER_MS = 5_000
 
 /**
  * open: serves. finishing: reads no more commands, answers those read, then half-closes. closed: the socket
@@ -44,6 +46,12 @@ export class RespConnection implements Client {
   readonly watched = new Map<string, WatchedKey>()
   isAuthenticated: boolean
   transaction: Transaction | null = null
+  consistency: Consistency = 'linearizable'
+  subscriptions: ClientSubscriptions | null = null
+  tracking: ClientTracking | null = null
+  noEvict = false
+  noTouch = false
+  unblocker: ((withError: boolean) => void) | null = null
 
   readonly #door: Door
   readonly #socket: Socket
@@ -52,16 +60,19 @@ export class RespConnection implements Client {
   readonly #onClosed: () => void
   /** Shared by the commands of one turn. */
   #options: ExecuteOptions
+  /** Of the command that is looked at; null when there is no such command. */
+  #stats: CommandStats | null = null
+  #args: readonly Buffer[] = []
   #replyMode: ReplyMode = 'on'
-  /** Something that the fast path of a command must look at: no authentication, MULTI, CLIENT REPLY. */
+  /** Something that the fast path of a command must look at: no authentication, MULTI, a mode or a pause. */
   #isGuarded: boolean
   #stage: Stage = 'open'
   #blocks = 0
   #isPumping = false
   #isPaused = false
   #hasEnded = false
-  #hasHalfClosed = false
-  #linger: Timer | null = null
+  readonly #farewell: Farewell
+  readonly #pushLimit: PushLimit
 
   constructor(door: Door, socket: Socket, onClosed: () => void) {
     this.#door = door
@@ -74,11 +85,13 @@ export class RespConnection implements Client {
     this.connectedAtMs = door.clock.monotonicMs()
     this.lastActiveMs = this.connectedAtMs
     this.isAuthenticated = !door.hasPassword
-    this.#isGuarded = !this.isAuthenticated
+    this.#isGuarded = !this.isAuthenticated || door.pause.isActive
     this.#parser = new RespParser(door.commands.names)
     this.#parser.isTrusted = this.isAuthenticated
     this.#options = door.executeOptions(this.session, this.connectedAtMs)
     this.#replies = new ReplyQueue(socket, door.flushes, door.stats, () => this.#flushed())
+    this.#pushLimit = new PushLimit(door.clock)
+    this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
     door.clients.set(this.id, this)
     socket.on('data', (chunk: Buffer) => this.#data(chunk))
     socket.on('end', () => this.finish())
@@ -89,6 +102,10 @@ export class RespConnection implements Client {
 
   get pendingCommands(): number {
     return this.#replies.length
+  }
+
+  get isListening(): boolean {
+    return this.subscriptions !== null || this.#door.monitors.has(this)
   }
 
   get replyBytes(): number {
@@ -106,29 +123,71 @@ export class RespConnection implements Client {
     this.#guard()
   }
 
+  setSubscriptions(subscriptions: ClientSubscriptions | null): void {
+    this.subscriptions = subscriptions
+    this.#guard()
+  }
+
   setReplyMode(mode: ReplyMode): void {
     this.#replyMode = mode
     this.#guard()
   }
 
+  setConsistency(consistency: Consistency): void {
+    this.consistency = consistency
+    this.#options = this.#door.executeOptions(this.session, this.lastActiveMs, consistency)
+  }
+
+  push(bytes: Buffer): void {
+    if (this.#stage !== 'open') return
+    this.#replies.push(bytes)
+    if (this.#pushLimit.allows(this.#replies.bytes)) return
+    this.#door.log('warn', 'client does not take what it subscribed to: closed', { client: this.peer })
+    this.destroy()
+  }
+
+  pauseChanged(): void {
+    this.#guard()
+  }
+
   execute(command: Command): void {
     const { executor, inFlight } = this.#door
-    const pending = this.#replies.openInFlight(this.protocol, this.#isSilent, inFlight, sizeOf(command))
-    executor.execute(command, this.#options, pending.done)
+    const pending = this.#replies.openInFlight(
+      this.protocol,
+      this.#isSilent,
+      inFlight,
+      argumentBytes(command),
+    )
+    this.#measure(pending)
+    executor.execute(command, this.#options, this.#noting(command, pending.done))
   }
 
   ask(command: Command, then: (reply: Buffer) => void): void {
     const { executor, inFlight } = this.#door
-    const bytes = sizeOf(command)
+    const bytes = argumentBytes(command)
     inFlight.add(bytes)
-    executor.execute(command, this.#options, (result) => {
+    const done: ExecuteDone = (result) => {
       inFlight.remove(bytes)
       then(result.reply)
-    })
+    }
+    executor.execute(command, this.#options, this.#noting(command, done))
+  }
+
+  #noting(command: Command, done: ExecuteDone): ExecuteDone {
+    return this.tracking === null ? done : this.#door.tracking.noting(this, command, done)
   }
 
   promise(): Answer {
-    return this.#replies.open(this.protocol, this.#isSilent)
+    const pending = this.#replies.open(this.protocol, this.#isSilent)
+    this.#measure(pending)
+    return pending
+  }
+
+  #measure(pending: Pending): void {
+    pending.stats = this.#stats
+    pending.sinceMs = this.lastActiveMs
+    pending.client = this
+    pending.args = this.#args
   }
 
   block(): void {
@@ -158,12 +217,12 @@ export class RespConnection implements Client {
   destroy(): void {
     if (this.#stage === 'closed') return
     this.#stage = 'closed'
-    this.#linger?.cancel()
+    this.#farewell.over()
     this.session.closed = true
     this.#replies.abandon()
     this.#door.inFlight.forget(this.#replies)
     this.#socket.destroy()
-    this.#door.clients.delete(this.id)
+    this.#door.forget(this)
     this.#door.executor.closeSession(this.session)
     this.#onClosed()
   }
@@ -182,8 +241,8 @@ export class RespConnection implements Client {
     if (this.#isPumping) return
     this.#isPumping = true
     this.#replies.hold()
-    this.lastActiveMs = this.#door.clock.monotonicMs()
-    this.#options = this.#door.executeOptions(this.session, this.lastActiveMs)
+    this.lastActiveMs = this.#door.turn.nowMs()
+    this.#options = this.#door.executeOptions(this.session, this.lastActiveMs, this.consistency)
     while (this.#stage === 'open' && this.#blocks === 0 && !this.#isCongested) {
       const parsed = this.#parser.next()
       if (parsed === Parsed.command) this.#command()
@@ -191,6 +250,7 @@ export class RespConnection implements Client {
       else if (this.#hasEnded) this.#stage = 'finishing'
       else break
     }
+    this.#args = this.#parser.release()
     this.#isPumping = false
     this.#replies.flush()
   }
@@ -205,7 +265,9 @@ export class RespConnection implements Client {
   }
 
   #guard(): void {
-    this.#isGuarded = !this.isAuthenticated || this.transaction !== null || this.#replyMode !== 'on'
+    const { pause } = this.#door
+    const isPlain = this.isAuthenticated && this.transaction === null && this.#replyMode === 'on'
+    this.#isGuarded = !isPlain || pause.isActive || this.subscriptions !== null
   }
 
   #command(): void {
@@ -213,6 +275,7 @@ export class RespConnection implements Client {
     const entry = parser.entry
     const wasSkipping = this.#replyMode === 'skip'
     this.#door.stats.commands++
+    this.#stats = null
     if (entry === null) {
       this.#refuse(this.isAuthenticated ? unknownCommand(parser.name, parser.args) : NOAUTH)
     } else if (entry.subcommands !== null && parser.args.length > 0) {
@@ -234,53 +297,71 @@ export class RespConnection implements Client {
   #dispatch(entry: CommandEntry, args: readonly Buffer[], count: number): void {
     const spec = entry.spec
     this.lastCommand = spec.name
+    this.#stats = entry.stats
+    this.#args = args
     const isLengthOk = spec.arity >= 0 ? count === spec.arity : count >= -spec.arity
-    if (this.#isGuarded && this.#guarded(entry, args, isLengthOk)) return
+    if ((this.#isGuarded || this.tracking !== null) && this.#guarded(entry, args, isLengthOk)) return
+    if (this.#door.monitors.size > 0 && isLengthOk) this.#door.monitors.show(this, spec, args)
     if (!isLengthOk) this.#refuse(wrongArity(spec.name))
     else if (entry.local !== null) this.#runLocal(entry, args)
-    else this.#runRemote({ spec, database: this.database, args })
+    else this.#runRemote(entry, { spec, database: this.database, args })
   }
 
-  #runRemote(command: Command): void {
+  #runRemote(entry: CommandEntry, command: Command): void {
     const refusal = this.#parser.largest > limits.keyBytes ? checkCommand(command) : null
-    if (refusal === null) this.execute(command)
-    else this.#refuse(refusal)
+    if (refusal !== null) return this.#refuse(refusal)
+    entry.stats.calls++
+    this.execute(command)
   }
 
   #runLocal(entry: CommandEntry, args: readonly Buffer[]): void {
+    entry.stats.calls++
     const reply = entry.local?.run(this, args, this.#door) ?? null
-    if (reply !== null) this.#replies.reply(reply, this.protocol, this.#isSilent)
+    if (reply === null) return
+    entry.stats.answered(reply, this.lastActiveMs, this, args)
+    this.#replies.reply(reply, this.protocol, this.#isSilent)
   }
 
   /** The slow path; true when the command was dealt with. */
   #guarded(entry: CommandEntry, args: readonly Buffer[], isLengthOk: boolean): boolean {
-    if (!this.isAuthenticated && entry.local?.isOpen !== true) {
-      this.#refuse(NOAUTH)
+    const prevented = refusalFor(this, entry)
+    if (prevented !== null) {
+      this.#refuse(prevented)
       return true
     }
     const transaction = this.transaction
-    if (transaction === null || entry.local?.inTransaction === 'now') return false
-    const refusal = this.#queueRefusal(entry, args, isLengthOk)
-    if (refusal !== null) {
-      this.#refuse(refusal)
-    } else if (transaction.queue(entry, args, this.#parser.bytes)) {
-      this.#replies.reply(QUEUED_REPLY, this.protocol, this.#isSilent)
-    } else {
-      this.#refuse(errorCodeReply('TOO_LARGE', 'the transaction'))
-    }
+    const isQueued = transaction !== null && entry.local?.inTransaction !== 'now'
+    this.tracking?.begin(entry.spec, isQueued)
+    if (!isQueued) return this.#paused(entry, args)
+    const refusal = isLengthOk
+      ? transaction.offer(entry, args, this.#parser.bytes)
+      : wrongArity(entry.spec.name)
+    if (refusal !== null) this.#refuse(refusal)
+    else this.#replies.reply(QUEUED_REPLY, this.protocol, this.#isSilent)
     return true
   }
 
-  #queueRefusal(entry: CommandEntry, args: readonly Buffer[], isLengthOk: boolean): Buffer | null {
-    if (!isLengthOk) return wrongArity(entry.spec.name)
-    if (entry.local?.inTransaction === 'refuse')
-      return errorReply('ERR Command not allowed inside a transaction')
-    return entry.local === null ? checkCommand({ spec: entry.spec, database: this.database, args }) : null
+  /** CLIENT PAUSE: the command is looked at again when the pause is over, and nothing behind it before. */
+  #paused(entry: CommandEntry, args: readonly Buffer[]): boolean {
+    const { pause } = this.#door
+    if (!pause.holds(entry)) return false
+    const mode = this.#replyMode
+    this.block()
+    pause.await(() => {
+      if (this.#stage !== 'closed') {
+        this.setReplyMode(mode)
+        this.#dispatch(entry, args, args.length + nameWords(entry.spec.name))
+        if (mode === 'skip') this.setReplyMode('on')
+      }
+      this.unblock()
+    })
+    return true
   }
 
   /** Answers an error for a command that was not executed; an open transaction is broken by it. */
   #refuse(reply: Buffer): void {
     if (this.transaction !== null) this.transaction.isBroken = true
+    if (this.#stats !== null) this.#stats.rejected++
     this.#replies.reply(reply, this.protocol, this.#isSilent)
   }
 
@@ -297,23 +378,10 @@ export class RespConnection implements Client {
       this.#door.log('warn', 'client does not take its replies: closed', { client: this.peer })
       this.destroy()
     } else if (this.#stage === 'finishing') {
-      this.#halfClose()
+      if (this.#replies.isIdle) this.#farewell.begin()
     } else {
       this.#readOn()
     }
-  }
-
-  #halfClose(): void {
-    if (this.#hasHalfClosed || !this.#replies.isIdle) return
-    this.#hasHalfClosed = true
-    this.#socket.resume()
-    this.#socket.end(() => this.#awaitFin())
-  }
-
-  /** Everything is sent: the client has a while to close its end. */
-  #awaitFin(): void {
-    if (this.#stage === 'closed') return
-    this.#linger = this.#door.clock.setTimer(LINGER_MS, () => this.destroy())
   }
 
   #readOn(): void {
@@ -328,10 +396,4 @@ export class RespConnection implements Client {
       if (!this.#isPaused) this.#socket.resume()
     }
   }
-}
-
-function sizeOf(command: Command): number {
-  let bytes = 0
-  for (const arg of command.args) bytes += arg.length
-  return bytes
 }

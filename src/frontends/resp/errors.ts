@@ -30,6 +30,12 @@ export function unknownSubcommand(container: string, sub: Buffer): Buffer {
   return latin1Error(`ERR unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`)
 }
 
+/** A subcommand that is there, with arguments that it does not take. */
+export function wrongSubcommand(container: string, sub: string): Buffer {
+  const help = `Try ${container.toUpperCase()} HELP.`
+  return errorReply(`ERR unknown subcommand or wrong number of arguments for '${sub}'. ${help}`)
+}
+
 /** The client's bytes come back unchanged, except for line ends. */
 function latin1Error(text: string): Buffer {
   return Buffer.from(`-${text.replace(/[\r\n]/g, ' ')}\r\n`, 'latin1')

@@ -3,7 +3,7 @@
  * clients are paused before the cluster has to refuse them (R20).
  */
 import { limits } from '../../protocol/limits.ts'
-import type { FlushList, ReplyQueue } from './reply-queue.ts'
+import type { Flushable, FlushList } from './reply-queue.ts'
 
 /**
  * Half of what the cluster accepts: the other half is for commands of other doors and for those already
@@ -14,7 +14,7 @@ const COMMANDS_MAX = limits.pendingReads / 2
 
 export class InFlight {
   readonly #flushes: FlushList
-  readonly #waiting = new Set<ReplyQueue>()
+  readonly #waiting = new Set<Flushable>()
   #bytes = 0
   #commands = 0
 
@@ -46,11 +46,11 @@ export class InFlight {
   }
 
   /** The queue's connection is looked at again when there is room; once. */
-  awaitRoom(queue: ReplyQueue): void {
+  awaitRoom(queue: Flushable): void {
     this.#waiting.add(queue)
   }
 
-  forget(queue: ReplyQueue): void {
+  forget(queue: Flushable): void {
     this.#waiting.delete(queue)
   }
 

@@ -16,6 +16,8 @@ const DOLLAR = 0x24
 const CR = 0x0d
 const LF = 0x0a
 const NO_BYTES = Buffer.alloc(0)
+/** Never pushed to: every command begins with an array of its own. */
+const NO_ARGS: Buffer[] = []
 
 /** A split argument up to this size is joined with the next chunk; a larger one is gathered apart from it. */
 const CARRY_BYTES = 16 * 1024
@@ -66,6 +68,15 @@ export class RespParser<T> {
   /** Is a command in the middle, or not looked at yet? */
   get hasPending(): boolean {
     return this.#missing > 0 || this.#at < this.#chunk.length
+  }
+
+  /** Lets go of the last command and its chunk, so that an idle connection keeps neither; gives its arguments: none. */
+  release(): readonly Buffer[] {
+    if (this.#missing > 0) return NO_ARGS
+    this.args = NO_ARGS
+    this.name = NO_BYTES
+    if (this.#at >= this.#chunk.length) this.#start(NO_BYTES)
+    return NO_ARGS
   }
 
   push(chunk: Buffer): void {

@@ -6,6 +6,9 @@
 import type { Socket } from 'node:net'
 import type { ExecuteDone, Result } from '../../cluster/execute.ts'
 import { assert } from '../../lib/assert.ts'
+import { limits } from '../../protocol/limits.ts'
+import type { CommandStats } from '../command-stats.ts'
+import type { SlowClient } from '../slow-watch.ts'
 import type { DoorStats } from '../stats.ts'
 import { toResp2, toResp3 } from './convert.ts'
 import type { InFlight } from './in-flight.ts'
@@ -14,6 +17,8 @@ const MINUS = 0x2d
 /** Buffers from this size on go to the socket as they are; smaller ones are joined. */
 const JOIN_BYTES = 16 * 1024
 const POOL_SIZE = 16_384
+const NOBODY: SlowClient = { peer: '', name: '' }
+const NO_ARGS: readonly Buffer[] = []
 
 /** A reply that is still to come. Reused: `done` is made once and may be called once per use. */
 export class Pending {
@@ -27,6 +32,11 @@ export class Pending {
   /** Counted in there with `bytes` while it is open. */
   inFlight: InFlight | null = null
   bytes = 0
+  /** Counts the answer of the command that was read at `sinceMs`; null = nobody does. */
+  stats: CommandStats | null = null
+  sinceMs = 0
+  client: SlowClient = NOBODY
+  args: readonly Buffer[] = NO_ARGS
   readonly done: ExecuteDone = (result: Result) => this.answer(result.reply)
 
   /** `reply` is in canonical form. */
@@ -34,6 +44,7 @@ export class Pending {
     assert(this.isOpen, 'Reply was given twice')
     this.isOpen = false
     this.inFlight?.remove(this.bytes)
+    this.stats?.answered(reply, this.sinceMs, this.client, this.args)
     const queue = this.queue
     if (queue === null) recycle(this)
     else queue.resolve(this, reply)
@@ -56,10 +67,18 @@ function recycle(pending: Pending): void {
   pending.reply = null
   pending.queue = null
   pending.inFlight = null
+  pending.stats = null
+  pending.client = NOBODY
+  pending.args = NO_ARGS
   if (poolSize >= POOL_SIZE) return
   pending.next = pool
   pool = pending
   poolSize++
+}
+
+/** What waits for the end of the turn: a queue of replies, or a text connection. */
+export interface Flushable {
+  flush(): void
 }
 
 /**
@@ -67,14 +86,14 @@ function recycle(pending: Pending): void {
  * done.
  */
 export class FlushList {
-  #dirty: ReplyQueue[] = []
+  #dirty: Flushable[] = []
   readonly #run = (): void => {
     const dirty = this.#dirty
     this.#dirty = []
     for (const queue of dirty) queue.flush()
   }
 
-  add(queue: ReplyQueue): void {
+  add(queue: Flushable): void {
     if (this.#dirty.length === 0) queueMicrotask(this.#run)
     this.#dirty.push(queue)
   }
@@ -93,6 +112,7 @@ export class ReplyQueue {
   /** Entries of the queue: commands in execution and replies that wait behind them. */
   length = 0
   #waitingBytes = 0
+  #hasOverflowed = false
 
   /** `onFlushed` is called after each flush that found something to do or to wait for. */
   constructor(socket: Socket, flushes: FlushList, stats: DoorStats, onFlushed: () => void) {
@@ -102,8 +122,9 @@ export class ReplyQueue {
     this.#onFlushed = onFlushed
   }
 
-  /** Bytes of replies that the client has not taken yet: here and in the socket. */
+  /** Bytes of replies that the client has not taken yet: here and in the socket. Infinite when some were given up. */
   get bytes(): number {
+    if (this.#hasOverflowed) return Number.POSITIVE_INFINITY
     return this.#waitingBytes + this.#outBytes + this.#socket.writableLength
   }
 
@@ -118,9 +139,25 @@ export class ReplyQueue {
       pending.answer(reply)
       return
     }
-    if (reply[0] === MINUS) this.#stats.errorReplies++
+    if (reply[0] === MINUS) this.#stats.countError(reply)
     if (!isSilent) this.#emit(protocol === 2 ? toResp2(reply) : toResp3(reply))
     this.#touch()
+  }
+
+  /**
+   * Bytes in the client's protocol that answer nothing. They leave behind the replies of all commands read before: what
+   * is told of a change never comes before the reply that the change makes outdated.
+   */
+  push(bytes: Buffer): void {
+    if (this.#head === null) {
+      this.#emit(bytes)
+      this.#touch()
+      return
+    }
+    const pending = this.open(3, false)
+    pending.isOpen = false
+    pending.reply = bytes
+    this.#waitingBytes += bytes.length
   }
 
   /** Takes the next place in the order for a reply that comes later. */
@@ -147,11 +184,21 @@ export class ReplyQueue {
   }
 
   resolve(pending: Pending, reply: Buffer): void {
-    if (reply[0] === MINUS) this.#stats.errorReplies++
+    if (reply[0] === MINUS) this.#stats.countError(reply)
+    if (this.#hasOverflowed) return
     const bytes = pending.protocol === 2 ? toResp2(reply) : toResp3(reply)
     pending.reply = bytes
     this.#waitingBytes += bytes.length
     if (pending === this.#head) this.#sweep()
+    if (bytes.length >= JOIN_BYTES && this.bytes > limits.replyQueueBytesMax) this.#overflow()
+  }
+
+  /**
+   * One turn can bring thousands of large replies: what comes from here on is not even kept, and the flush finds out.
+   */
+  #overflow(): void {
+    this.#hasOverflowed = true
+    this.#touch()
   }
 
   /** Writes what is ready. */

@@ -2,8 +2,12 @@
  * MULTI at the connection: the commands queued so far. Nothing of it is known to the cluster before EXEC,
  * which is one command there.
  */
+import { checkCommand } from '../../engine/check-command.ts'
 import { limits } from '../../protocol/limits.ts'
+import { errorCodeReply, errorReply } from '../../protocol/reply.ts'
 import type { CommandEntry } from '../commands.ts'
+
+const NOT_INSIDE = errorReply('ERR Command not allowed inside a transaction')
 
 export interface QueuedCommand {
   readonly entry: CommandEntry
@@ -16,15 +20,18 @@ export class Transaction {
   /** A command was refused while queueing: EXEC discards all of them. */
   isBroken = false
 
-  /** False when the transaction would become too large; it is broken then. */
-  queue(entry: CommandEntry, args: readonly Buffer[], bytes: number): boolean {
+  /** Queues the command of `bytes`, or gives the error reply that says why not. */
+  offer(entry: CommandEntry, args: readonly Buffer[], bytes: number): Buffer | null {
+    const { local, spec } = entry
+    if (local?.inTransaction === 'refuse') return local.refusal ?? NOT_INSIDE
+    const refusal = local === null ? checkCommand({ spec, database: 0, args }) : null
+    if (refusal !== null) return refusal
     this.#bytes += bytes
     if (this.#bytes > limits.multiBytes || this.commands.length >= limits.multiCommands) {
-      this.isBroken = true
-      return false
+      return errorCodeReply('TOO_LARGE', 'the transaction')
     }
     // Copied: a transaction may stay open for long, and views would keep whole chunks of the stream.
     this.commands.push({ entry, args: args.map((arg) => Buffer.from(arg)) })
-    return true
+    return null
   }
 }

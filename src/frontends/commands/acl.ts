@@ -1,0 +1,105 @@
+/** ACL: what there is to say of the one user, and the categories of commands. */
+import { randomBytes } from 'node:crypto'
+import { parseInteger } from '../../engine/integers.ts'
+import { arrayReply, errorReply, textReply } from '../../protocol/reply.ts'
+import { localCommand } from '../client.ts'
+import { supportedSubcommands } from '../commands.ts'
+import type { Door } from '../door.ts'
+import { helpOf } from './help.ts'
+import { refusedSubcommands } from './refusals.ts'
+
+const row = {
+  group: 'server',
+  since: '6.0.0',
+  flags: ['noscript', 'loading', 'stale'],
+  categories: ['@slow'],
+}
+/** As Redis: GENPASS gives 256 bits when not told otherwise, 4096 at most. */
+const PASSWORD_BITS = 256
+const PASSWORD_BITS_MAX = 4096
+
+const whoami = localCommand({
+  ...row,
+  name: 'acl|whoami',
+  arity: 2,
+  summary: 'The user of this connection.',
+  run: (_client, _args, door) => textReply(door.principal.name),
+})
+
+const users = localCommand({
+  ...row,
+  name: 'acl|users',
+  arity: 2,
+  summary: 'The one user there is.',
+  run: (_client, _args, door) => arrayReply([textReply(door.principal.name)]),
+})
+
+const list = localCommand({
+  ...row,
+  name: 'acl|list',
+  arity: 2,
+  summary: 'What the one user may do: everything.',
+  run: (_client, _args, door) => {
+    const password = door.hasPassword ? '#(hidden)' : 'nopass'
+    return arrayReply([textReply(`user ${door.principal.name} on ${password} ~* &* +@all`)])
+  },
+})
+
+const cat = localCommand({
+  ...row,
+  name: 'acl|cat',
+  arity: -2,
+  summary: 'The categories of commands, or the commands of one.',
+  run: (_client, args, door) => {
+    const [category] = args
+    if (category === undefined) return arrayReply([...categoriesOf(door).keys()].sort().map(textReply))
+    const name = category.toString('latin1').toLowerCase()
+    const names = categoriesOf(door).get(name)
+    if (names === undefined) return errorReply(`ERR Unknown category '${name}'`)
+    return arrayReply(names.map(textReply))
+  },
+})
+
+const genpass = localCommand({
+  ...row,
+  name: 'acl|genpass',
+  arity: -2,
+  summary: 'Makes a random password: hexadecimal digits of 256 bits, or of as many as are asked for.',
+  run: (_client, args) => {
+    const bits = args.length === 0 ? PASSWORD_BITS : parseInteger(args[0] as Buffer)
+    if (bits === null || bits <= 0 || bits > PASSWORD_BITS_MAX) {
+      return errorReply(
+        'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
+      )
+    }
+    const digits = Math.ceil(Number(bits) / 4)
+    return textReply(
+      randomBytes(Math.ceil(digits / 2))
+        .toString('hex')
+        .slice(0, digits),
+    )
+  },
+})
+
+export const acl = localCommand({
+  ...row,
+  name: 'acl',
+  arity: -2,
+  summary: 'A container for access control commands.',
+  subcommands: [whoami, users, list, cat, genpass, ...refusedSubcommands('acl'), helpOf('acl', '6.0.0')],
+})
+
+/** Command names by category, without '@'. */
+function categoriesOf(door: Door): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { spec } of door.commands.supported.flatMap((entry) => [
+    entry,
+    ...supportedSubcommands(entry),
+  ])) {
+    for (const category of spec.categories) {
+      const name = category.slice(1)
+      found.set(name, [...(found.get(name) ?? []), spec.name])
+    }
+  }
+  return found
+}

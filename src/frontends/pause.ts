@@ -1,0 +1,62 @@
+/**
+ * CLIENT PAUSE: commands of RESP clients wait at this node until the pause ends. A connection whose command waits looks
+ * at nothing behind it, so order is kept and memory stays bounded by what was read already.
+ */
+import type { Clock, Timer } from '../lib/clock.ts'
+import type { CommandEntry } from './commands.ts'
+
+/** write: commands that may change data wait. all: every command but CLIENT waits. */
+export type PauseMode = 'write' | 'all'
+
+const MAY_WRITE = new Set(['exec', 'publish', 'spublish'])
+
+export class Pause {
+  readonly #clock: Clock
+  /** Connections have to look again whether they are concerned. */
+  readonly #onChange: () => void
+  #mode: PauseMode | null = null
+  #untilMs = 0
+  #timer: Timer | null = null
+  #waiting: (() => void)[] = []
+
+  constructor(clock: Clock, onChange: () => void) {
+    this.#clock = clock
+    this.#onChange = onChange
+  }
+
+  get isActive(): boolean {
+    return this.#mode !== null
+  }
+
+  /** A second pause lasts until the later end, and holds back what either does. */
+  start(mode: PauseMode, forMs: number): void {
+    const nowMs = this.#clock.monotonicMs()
+    this.#untilMs = Math.max(this.#mode === null ? 0 : this.#untilMs, nowMs + forMs)
+    this.#mode = this.#mode === 'all' ? 'all' : mode
+    this.#timer?.cancel()
+    this.#timer = this.#clock.setTimer(this.#untilMs - nowMs, () => this.end())
+    this.#onChange()
+  }
+
+  end(): void {
+    if (this.#mode === null) return
+    this.#mode = null
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#onChange()
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+
+  /** Must the command wait? */
+  holds({ spec }: CommandEntry): boolean {
+    if (this.#mode === null || spec.name.startsWith('client')) return false
+    return this.#mode === 'all' || spec.kind === 'write' || MAY_WRITE.has(spec.name)
+  }
+
+  /** `go` is called once, when the pause is over. */
+  await(go: () => void): void {
+    this.#waiting.push(go)
+  }
+}
