@@ -6,59 +6,69 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { NodeStatus } from '../../cluster/execute.ts'
 import type { Door } from '../door.ts'
 import { REDIS_VERSION } from '../version.ts'
+import { sendJson } from './compat.ts'
+import { livenessReport, type Report, readinessReport } from './readiness.ts'
+import { roleOf } from './vik/status.ts'
+
+/** ?verbose has a value or none; ?exclude may come more than once. */
+interface Query {
+  readonly verbose?: string | string[]
+  readonly exclude?: string | string[]
+}
 
 export function healthRoutes(app: FastifyInstance, door: Door): void {
   const config = { isOpen: true }
-  // Alive means that this answers: it must not depend on a majority, or a partitioned node would be restarted
-  // in a loop.
-  app.get('/livez', { config }, (_request, reply) => sendText(reply, 200, 'ok\n'))
-  app.get('/readyz', { config }, (_request, reply) => {
-    const report = readiness(door)
-    return sendText(reply, report.isReady ? 200 : 503, report.text)
-  })
-  app.get('/readyz/leader', { config }, (_request, reply) => {
-    const isLeader = door.executor.status().role === 'leader' && readiness(door).isReady
-    return sendText(reply, isLeader ? 200 : 503, isLeader ? 'leader\n' : 'not the leader\n')
-  })
-  app.get('/health', { config }, (_request, reply) => {
-    const report = readiness(door)
-    return reply.code(report.isReady ? 200 : 503).send(health(door, report.isReady))
-  })
+  app.get<{ Querystring: Query }>('/livez', { config }, (request, reply) =>
+    sendReport(reply, livenessReport(), request.query),
+  )
+  app.get<{ Querystring: Query }>('/readyz', { config }, (request, reply) =>
+    sendReport(reply, readinessReport(door, listOf(request.query.exclude)), request.query),
+  )
+  app.get('/readyz/leader', { config }, (_request, reply) => sendLeadership(reply, door))
+  // Answers 200 as VikDB does, whatever it has to say: reads go on where writes cannot. Balancers ask /readyz.
+  app.all('/health', { config }, (_request, reply) =>
+    sendJson(reply, 200, `${JSON.stringify(health(door, readinessReport(door).isOk))}\n`),
+  )
   app.get('/version', { config }, (_request, reply) => reply.send(version(door)))
 }
 
-/** One line per check: '[+]leader ok' or '[-]' and why not. */
-export function readiness(door: Door): { isReady: boolean; text: string } {
-  const status = door.executor.status()
-  const lines = [
-    door.isLeaving ? '[-]node leaves' : '[+]node ok',
-    status.leader === '' ? '[-]leader unknown' : '[+]leader ok',
-    status.quorum ? '[+]quorum ok' : '[-]quorum not reachable',
-    status.space === 'ok' ? '[+]disk ok' : `[-]disk ${status.space}`,
-    ...status.reasons.map((reason) => `[-]${reason}`),
-  ]
-  const isReady = status.ready && !door.isLeaving
-  return { isReady, text: `${lines.join('\n')}\n${isReady ? 'ready' : 'not ready'}\n` }
+/** The lines are for people: a check that passed says only so, unless asked for more. */
+function sendReport(reply: FastifyReply, { isOk, text }: Report, { verbose }: Query): FastifyReply {
+  return sendText(reply, isOk ? 200 : 503, isOk && verbose === undefined ? 'ok\n' : text)
+}
+
+/** 200 on the leader only, and only while it is ready: what a balancer sends writes to. */
+function sendLeadership(reply: FastifyReply, door: Door): FastifyReply {
+  const { role, leader, leaderHttpAddress } = door.executor.status()
+  if (role !== 'leader') {
+    const known = leader === '' ? 'no leader is known' : `${leader} leads, at ${leaderHttpAddress}`
+    return sendText(reply, 503, `not the leader: ${known}\n`)
+  }
+  const report = readinessReport(door)
+  return sendText(reply, report.isOk ? 200 : 503, report.isOk ? 'leader\n' : report.text)
+}
+
+function listOf(value: string | string[] | undefined): string[] {
+  return value === undefined ? [] : [value].flat()
 }
 
 function health(door: Door, isReady: boolean): Record<string, unknown> {
   const status = door.executor.status()
   return {
-    status: isReady ? 'ok' : door.isLeaving ? 'leaving' : 'unavailable',
-    role: status.role,
+    status: isReady ? 'healthy' : 'unhealthy',
+    memtable_size: status.counters.memtable_bytes ?? 0,
+    wal_size: status.counters.log_bytes ?? 0,
+    sstable_count: status.counters.tables ?? 0,
+    role: roleOf(status),
     node_id: status.name,
     leader: status.leader,
     is_leader: status.role === 'leader',
     term: status.term,
-    ready: isReady,
+    is_leaving: door.isLeaving,
     reasons: status.reasons,
     commit_index: status.commitIndex,
     applied_index: status.appliedIndex,
     members: status.peers.map((peer) => memberHealth(status, peer)),
-    // Three sizes by the names that an earlier API used for them.
-    memtable_size: status.counters.memtableBytes ?? 0,
-    wal_size: status.counters.logBytes ?? 0,
-    sstable_count: status.counters.tables ?? 0,
   }
 }
 

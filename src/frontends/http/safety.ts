@@ -6,11 +6,11 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
+import type { ErrorCode } from '../../protocol/errors.ts'
 
-/** Why a request is refused: status and text for people. */
+/** Why a request is refused: a row of the error table, and what exactly. */
 export interface Refusal {
-  readonly status: number
-  readonly code: string
+  readonly code: ErrorCode
   readonly detail: string
 }
 

@@ -6,15 +6,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { errors } from '../../protocol/errors.ts'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Door } from '../door.ts'
 import type { HttpScope } from '../listener.ts'
-import { healthRoutes } from './health.ts'
-import { isCrossSiteChange, isKnownHost, knownHosts, passwordOf, type Refusal } from './safety.ts'
+import { BodyBudget } from './body-budget.ts'
+import { Cors } from './cors.ts'
+import { ProblemError, rawProblem, sendProblem } from './problem.ts'
+import { MethodTable, routedUrl, routePlugins } from './routes.ts'
+import { bareHost, isCrossSiteChange, isKnownHost, knownHosts, passwordOf, type Refusal } from './safety.ts'
 
 const HEADER_BYTES = 16 * 1024
+/** How many good Host headers are remembered. */
+const GOOD_HOSTS = 64
 const KEEP_ALIVE_MS = 75_000
 /** How often node looks for slow clients. */
 const CHECK_MS = 1_000
@@ -23,6 +28,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Health: for everyone, on every port, without a password. */
     isOpen?: boolean
+    /** Served on the Redis port, too; else as every other route. */
+    isOnEveryPort?: boolean
   }
 }
 
@@ -36,7 +43,12 @@ export class HttpDoor {
   readonly #server: Server
   readonly #origins = new WeakMap<Socket, Origin>()
   readonly #known: ReadonlySet<string>
+  /** Host headers that were found to be good. */
+  readonly #goodHosts = new Set<string>()
+  readonly #cors: Cors
+  readonly #bodies = new BodyBudget()
   #handler: ((request: IncomingMessage, response: ServerResponse) => void) | null = null
+  readonly #methods = new MethodTable()
   #app: FastifyInstance | null = null
   /** Connections that came before the routes were ready. */
   #early: (() => void)[] = []
@@ -52,6 +64,7 @@ export class HttpDoor {
       config.advertiseRedis,
       ...config.allowedHosts,
     ])
+    this.#cors = new Cors(config.corsOrigins)
     const headersTimeout = config.httpHeadersMs
     const connectionsCheckingInterval = Math.min(CHECK_MS, headersTimeout)
     this.#server = createServer(
@@ -64,6 +77,8 @@ export class HttpDoor {
       },
       (request, response) => this.#handle(request, response),
     )
+    // Without a byte in either direction for so long a connection is cut: its client does not take its answer.
+    this.#server.timeout = 12 * headersTimeout
     this.#server.on('clientError', refuseBroken)
     // Starts node's watch over slow clients: it waits for this event, and the listeners bind the ports, not
     // this server.
@@ -73,6 +88,9 @@ export class HttpDoor {
   /** Serves HTTP on a socket whose bytes were put back. */
   readonly take = (socket: Socket, scope: HttpScope, isTrusted: boolean): void => {
     this.#origins.set(socket, { scope, isTrusted })
+    const { stats } = this.#door
+    stats.httpConnections++
+    socket.once('close', () => stats.httpConnections--)
     const begin = (): void => {
       this.#server.emit('connection', socket)
     }
@@ -91,10 +109,25 @@ export class HttpDoor {
       bodyLimit: limits.valueBytes,
       exposeHeadRoutes: true,
       forceCloseConnections: false,
+      rewriteUrl: (request) => routedUrl(request.url ?? '/'),
+      routerOptions: { maxParamLength: HEADER_BYTES },
+      frameworkErrors: (error, _request, reply) => this.#failed(error, reply),
     })
     app.addHook('onRequest', (request, reply, next) => this.#check(request, reply, next))
-    app.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(request)))
-    healthRoutes(app, this.#door)
+    app.addHook('onResponse', (request, reply, next) => {
+      const { url } = request.routeOptions
+      this.#door.stats.http.answered(request.method, url, reply.statusCode, reply.elapsedTime / 1000)
+      next()
+    })
+    app.addHook('onRoute', (route) => this.#methods.add(route.url, [route.method].flat()))
+    app.setNotFoundHandler((request, reply) => this.#notFound(request, reply))
+    app.setErrorHandler((error: FastifyError, _request, reply) => this.#failed(error, reply))
+    for (const plugin of routePlugins) {
+      app.register((scope, _options, done) => {
+        plugin(scope, this.#door)
+        done()
+      })
+    }
     await app.ready()
     this.#app = app
     for (const begin of this.#early) begin()
@@ -103,6 +136,7 @@ export class HttpDoor {
 
   /** R17: requests in execution are answered; connections close behind their answers. */
   finish(): void {
+    for (const end of this.#door.endings) end()
     this.#server.closeIdleConnections()
   }
 
@@ -125,71 +159,96 @@ export class HttpDoor {
   #check(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
+    if (this.#cors.answer(request, reply)) return
     const refusal = this.#refusalOf(request)
-    if (refusal === null) next()
-    else sendProblem(reply, refusal)
+    if (refusal === null) this.#admit(request, reply, next)
+    else sendProblem(reply, refusal.code, refusal.detail)
+  }
+
+  #admit(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
+    if (this.#bodies.admit(request.raw, reply.raw)) return next()
+    sendProblem(reply, 'OVERLOADED', 'too many large requests are under way at this node')
   }
 
   #refusalOf(request: FastifyRequest): Refusal | null {
     const { headers, method } = request
-    if (!isKnownHost(headers.host, this.#known)) {
-      return {
-        status: 421,
-        code: 'UNKNOWN_HOST',
-        detail: 'the Host header names another server; see --advertise',
-      }
+    if (!this.#isKnown(headers.host)) {
+      return { code: 'UNKNOWN_HOST', detail: 'the Host header names another server; see --advertise-http' }
     }
-    if (isCrossSiteChange(method, headers)) {
-      return {
-        status: 403,
-        code: 'CROSS_SITE',
-        detail: 'a page of another site may not change anything here',
-      }
+    if (!this.#cors.isAllowed(headers.origin) && isCrossSiteChange(method, headers)) {
+      return { code: 'CROSS_SITE', detail: 'a page of another site may not change anything here' }
     }
     if (request.routeOptions.config.isOpen === true) return null
     return this.#strangerRefusal(request)
   }
 
+  /** Clients send the same few names again and again. */
+  #isKnown(host: string | undefined): boolean {
+    if (host !== undefined && this.#goodHosts.has(host)) return true
+    if (!isKnownHost(host, this.#known) && !this.#isOwnHost(host)) return false
+    if (host !== undefined && this.#goodHosts.size < GOOD_HOSTS) this.#goodHosts.add(host)
+    return true
+  }
+
+  /** The host under which the other nodes know this one, which it may have learned from them. */
+  #isOwnHost(host: string | undefined): boolean {
+    const own = this.#door.executor.status().peers[0]?.member.peerAddress ?? ''
+    return own !== '' && bareHost(own.replace('http://', '')) === bareHost(host ?? '')
+  }
+
   /** R19, for everything but health. */
   #strangerRefusal(request: FastifyRequest): Refusal | null {
     const origin = this.#origins.get(request.raw.socket)
-    if (origin?.scope !== 'all') {
-      return { status: 404, code: 'BAD_REQUEST', detail: 'this port serves health only; use the HTTP port' }
+    if (origin?.scope !== 'all' && request.routeOptions.config.isOnEveryPort !== true) {
+      return { code: 'NOT_FOUND', detail: 'this port serves health and metrics only; use the HTTP port' }
     }
-    if (!origin.isTrusted) {
-      return { status: 403, code: 'DENIED', detail: 'set a password, or start with --insecure' }
-    }
+    if (origin?.isTrusted !== true)
+      return { code: 'DENIED', detail: 'set a password, or start with --insecure' }
     if (!this.#door.hasPassword) return null
     const given = passwordOf(request.headers.authorization)
-    if (given !== null && this.#door.isPassword(given.user, given.password)) return null
-    return { status: errors.UNAUTHENTICATED.http, code: 'UNAUTHENTICATED', detail: 'a password is required' }
+    if (given === null) return { code: 'UNAUTHENTICATED', detail: 'a password is required' }
+    const address = request.raw.socket.remoteAddress ?? ''
+    const result = this.#door.credentials.check(address, given.user, given.password)
+    if (result === 'right') return null
+    return { code: result === 'wrong' ? 'WRONG_PASSWORD' : 'TOO_MANY_ATTEMPTS', detail: '' }
   }
+
+  /** No route took it: another method may have one. */
+  #notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const path = request.originalUrl.split('?')[0] ?? ''
+    const allowed = this.#methods.allowed(path)
+    if (allowed.length === 0)
+      return sendProblem(reply, 'NOT_FOUND', `there is nothing at ${request.method} ${path}`)
+    reply.header('allow', allowed.join(', '))
+    if (request.method === 'OPTIONS') return reply.code(204).send()
+    return sendProblem(reply, 'METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}`)
+  }
+
+  /** What fastify or a route's own code threw. */
+  #failed(error: FastifyError, reply: FastifyReply): FastifyReply {
+    if (error instanceof ProblemError) return sendProblem(reply, error.code, error.message, error.extra)
+    const status = error.statusCode ?? 500
+    if (status < 500) return sendProblem(reply, codeOfStatus(status), error.message)
+    this.#door.log('error', 'HTTP route failed', { error: error.stack })
+    return sendProblem(reply, 'INTERNAL')
+  }
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 413) return 'TOO_LARGE'
+  return status === 415 ? 'UNSUPPORTED_TYPE' : 'BAD_REQUEST'
 }
 
 /** A request that could not be read: too slow, headers too large, or no HTTP. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const statuses: Record<string, string> = {
-    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  }
-  const status = statuses[error.code ?? ''] ?? '400 Bad Request'
-  if (!socket.writable) socket.destroy()
-  else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy())
+  if (socket.writable) socket.end(brokenAnswer(error.code), () => socket.destroy())
+  else socket.destroy()
 }
 
-/** RFC 9457. */
-function sendProblem(reply: FastifyReply, refusal: Refusal): void {
-  if (refusal.status === 401) reply.header('www-authenticate', 'Bearer, Basic realm="kvorum"')
-  reply
-    .code(refusal.status)
-    .type('application/problem+json')
-    .send({ title: refusal.detail, status: refusal.status, code: refusal.code, retryable: false })
-}
-
-function notFound(request: FastifyRequest): Refusal {
-  return {
-    status: 404,
-    code: 'NOT_FOUND',
-    detail: `there is nothing at ${request.method} ${request.url.split('?')[0]}`,
-  }
+function brokenAnswer(code: string | undefined): string {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return rawProblem('REQUEST_TIMEOUT', 'Request Timeout')
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return rawProblem('HEADERS_TOO_LARGE', 'Request Header Fields Too Large')
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return rawProblem('TOO_LARGE', 'Content Too Large')
+  return rawProblem('PROTOCOL', 'Bad Request')
 }

@@ -1,0 +1,48 @@
+/** Registers the native API: every row of its route table, /openapi.json and /docs. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Door } from '../../door.ts'
+import { type ApiRoute, queryNames } from './api.ts'
+import { Call } from './call.ts'
+import { DOCS_POLICY, docsPage } from './docs-page.ts'
+import { Native } from './native.ts'
+import { openApiOf } from './openapi.ts'
+import { routes } from './routes.ts'
+
+export function nativeRoutes(app: FastifyInstance, door: Door): void {
+  const native = new Native(door)
+  // Bodies are bytes: what they mean is a matter of the route.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  for (const route of routes) register(app, native, route)
+  documents(app, door)
+}
+
+/** '{key}' -> '*', '{name}' -> ':name'. */
+function routerPath(path: string): string {
+  return path.replace('{key}', '*').replace(/\{(\w+)\}/g, ':$1')
+}
+
+function register(app: FastifyInstance, native: Native, route: ApiRoute): void {
+  const known = queryNames(route)
+  app.route({
+    method: route.method,
+    url: routerPath(route.path),
+    ...(route.bodyBytes > 0 ? { bodyLimit: route.bodyBytes } : {}),
+    // The headers of an answer without an end say nothing.
+    exposeHeadRoute: route.id !== 'watch',
+    handler: (request: FastifyRequest, reply: FastifyReply) => {
+      new Call(native, request, reply).run(known, route.handle)
+    },
+  })
+}
+
+/** Made once: the table does not change. */
+function documents(app: FastifyInstance, door: Door): void {
+  const openApi = JSON.stringify(openApiOf(routes, door.executor.status().version))
+  const page = docsPage(routes)
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(openApi))
+  app.get('/docs', (_request, reply) => {
+    reply.header('content-security-policy', DOCS_POLICY)
+    return reply.type('text/html; charset=utf-8').send(page)
+  })
+}
