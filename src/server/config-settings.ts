@@ -40,12 +40,19 @@ export const settings = {
   redisPort: visible('redis-port', values.port, 6379, 'Port for Redis clients (RESP and inline commands).'),
   httpPort: visible('http-port', values.port, 8080, 'Port for HTTP.'),
   peerPort: visible('peer-port', values.port, 9090, 'Port for the other nodes.'),
+  addr: visible(
+    'addr',
+    values.listenAddress,
+    '',
+    'One address for every client door, instead of host and ports; no other client port opens.',
+  ),
   data: visible('data', values.folder, './kvorum-data', 'Folder that holds the data; made when missing.'),
   cluster: visible(
     'cluster',
     values.members,
     [],
-    'All members with the addresses of their peer ports, this node included; empty = a cluster of one.',
+    'All members with the addresses of their peer ports, this node included (names may be left out); ' +
+      'empty = a cluster of one.',
   ),
   advertiseRedis: visible(
     'advertise-redis',
@@ -65,13 +72,72 @@ export const settings = {
     [],
     'Further names that the Host header of an HTTP request may carry.',
   ),
+  inline: visible(
+    'inline',
+    values.choice(['resp', 'json', 'plain']),
+    'resp',
+    'Answers to lines of plain text: as Redis, or as the line protocols in docs/migrate/.',
+  ),
+  corsOrigins: visible(
+    'cors-origins',
+    values.originList,
+    [],
+    'Origins whose web pages may use the HTTP API; none = no page but those of this node.',
+  ),
   password: secret('password', 'Password that clients must give (AUTH, HTTP Bearer or Basic).'),
   clusterSecret: secret('cluster-secret', 'Secret that nodes prove to each other; the same on every node.'),
+  previousPassword: secret(
+    'previous-password',
+    'Password that is still accepted, while clients change to the new one.',
+  ),
+  previousClusterSecret: secret(
+    'previous-cluster-secret',
+    'Secret that other nodes may still prove, while nodes change to the new one.',
+  ),
+  tlsCert: visible(
+    'tls-cert',
+    values.file,
+    '',
+    'Certificate of this node (PEM; intermediates behind it). With it all ports speak TLS.',
+  ),
+  tlsKey: visible('tls-key', values.file, '', 'Private key of the certificate (PEM).'),
+  tlsCa: visible(
+    'tls-ca',
+    values.file,
+    '',
+    'Authority that signs the certificates of the nodes and of clients (PEM).',
+  ),
+  tlsRedis: visible('tls-redis', values.tlsPort, 'on', 'TLS on the Redis port; both = plain text as well.'),
+  tlsHttp: visible('tls-http', values.tlsPort, 'on', 'TLS on the HTTP port; both = plain text as well.'),
+  tlsPeer: visible(
+    'tls-peer',
+    values.tlsPort,
+    'on',
+    'Mutual TLS between nodes; both = plain text as well, while a running cluster changes to TLS.',
+  ),
+  tlsClients: visible(
+    'tls-clients',
+    values.choice(['none', 'optional', 'required']),
+    'none',
+    'Certificates of clients: not asked for, verified when shown, or demanded (Redis and HTTP ports).',
+  ),
   insecure: visible(
     'insecure',
     values.flag,
     false,
     'Listen beyond loopback without a password or a cluster secret.',
+  ),
+  metricsOpen: visible(
+    'metrics-open',
+    values.flag,
+    false,
+    'Let everyone read /metrics without the password; it tells no keys and no values.',
+  ),
+  notifyKeyspaceEvents: visible(
+    'notify-keyspace-events',
+    values.notices,
+    '',
+    'Keyspace notifications, as in Redis, until CONFIG SET chooses them for the whole cluster.',
   ),
   maxClients: visible(
     'max-clients',
@@ -115,6 +181,12 @@ export const settings = {
     limits.trailingLogBytes,
     'Log kept behind the last flush for followers; one further behind gets a snapshot.',
   ),
+  watchHistoryBytes: visible(
+    'watch-history-bytes',
+    values.bytes(64 * KiB, TiB),
+    limits.watchHistoryBytes,
+    'Memory for recent changes: how far back a watch can resume.',
+  ),
   entryCacheBytes: hidden(
     'entry-cache-bytes',
     values.bytes(64 * KiB, TiB),
@@ -139,6 +211,12 @@ export const settings = {
     500,
     'Silence of the leader after which a follower asks for votes (at random up to twice this).',
   ),
+  tlsHandshakeMs: hidden(
+    'tls-handshake-ms',
+    values.milliseconds(100, 60_000),
+    10_000,
+    'How long a client may take for the TLS handshake.',
+  ),
   heartbeatMs: hidden(
     'heartbeat-ms',
     values.milliseconds(5, 10_000),
@@ -149,9 +227,20 @@ export const settings = {
 
 export type SettingName = keyof typeof settings
 
-/** What a node is told: one field per row of the table. Values are checked; ports may be 0 (any free one). */
-export type NodeConfig = {
+/** One field per row of the table. */
+export type TableValues = {
   readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never
+}
+
+/**
+ * What a node is told. Values are checked; ports may be 0 (any free one). An empty node id: the data folder's name, a
+ * new folder gets one. Names in `cluster` are all known, or all ''.
+ */
+export interface NodeConfig extends TableValues {
+  /** Every client door is at httpPort. */
+  readonly onePort: boolean
+  /** False: other nodes come through httpPort, and peerPort is not opened. */
+  readonly hasPeerPort: boolean
 }
 
 /** KVORUM_REDIS_PORT for 'redis-port'. */

@@ -3,6 +3,8 @@
  * the text is not one; `wanted` completes the sentence "Cannot use --x 'text': wanted ...".
  */
 
+import { canonicalSetting } from '../engine/settings.ts'
+
 export interface ValueKind<T> {
   /** Stands for the value in help texts, e.g. 'PORT'. */
   readonly placeholder: string
@@ -12,7 +14,7 @@ export interface ValueKind<T> {
   format(value: T): string
 }
 
-/** A member of --cluster: its name and the address of its peer door. */
+/** A member of --cluster: its name, '' when only addresses are listed, and the address of its peer door. */
 export interface ClusterMember {
   readonly name: string
   readonly address: string
@@ -20,6 +22,8 @@ export interface ClusterMember {
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)$/
+/** A scheme, a host and maybe a port, as browsers write them; neither '*' nor 'null'. */
+const ORIGIN = /^https?:\/\/(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i
 
 export const nodeName: ValueKind<string> = {
   placeholder: 'NAME',
@@ -49,6 +53,22 @@ export const folder: ValueKind<string> = {
   format: String,
 }
 
+/** The path of a file, or '' for none. */
+export const file: ValueKind<string> = {
+  placeholder: 'FILE',
+  wanted: 'the path of a file',
+  parse: (text) => (text.includes('\0') ? undefined : text),
+  format: String,
+}
+
+/** As Redis' notify-keyspace-events, or '' for none. */
+export const notices: ValueKind<string> = {
+  placeholder: 'CLASSES',
+  wanted: "letters of 'Ag$lshzxeKEtmdn'",
+  parse: (text) => canonicalSetting('notify-keyspace-events', text) ?? undefined,
+  format: String,
+}
+
 /** 'host:port', or '' for none. */
 export const address: ValueKind<string> = {
   placeholder: 'HOST:PORT',
@@ -57,11 +77,34 @@ export const address: ValueKind<string> = {
   format: String,
 }
 
+/** Names with addresses, or addresses alone. */
 export const members: ValueKind<readonly ClusterMember[]> = {
   placeholder: 'N1=HOST:PORT,...',
   wanted: 'name=host:port pairs with different names and addresses, e.g. n1=10.0.0.1:9090,n2=10.0.0.2:9090',
   parse: parseMembers,
-  format: (value) => value.map((member) => `${member.name}=${member.address}`).join(','),
+  format: (value) =>
+    value.map(({ name, address }) => (name === '' ? address : `${name}=${address}`)).join(','),
+}
+
+/** ':8080' or 'host:8080', or '' for none. */
+export const listenAddress: ValueKind<string> = {
+  placeholder: '[HOST]:PORT',
+  wanted: '[host]:port, e.g. 127.0.0.1:8080',
+  parse(text) {
+    const colon = text.lastIndexOf(':')
+    const isPort = integer(text.slice(colon + 1), 0, 65_535) !== undefined
+    const host = text.slice(0, Math.max(0, colon))
+    return text === '' || (colon >= 0 && isPort && (host === '' || HOST.test(host))) ? text : undefined
+  },
+  format: String,
+}
+
+/** 'http://host:port' of a URL of another node; its path does not matter. Null when it is none. */
+export function parsePeerUrl(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'http:' || url.username !== '') return null
+  const address = `${url.hostname}:${url.port === '' ? 80 : url.port}`
+  return parseAddress(address) === null ? null : `http://${address}`
 }
 
 export const hostList: ValueKind<readonly string[]> = {
@@ -70,6 +113,16 @@ export const hostList: ValueKind<readonly string[]> = {
   parse(text) {
     const hosts = splitList(text)
     return hosts.every((host) => HOST.test(host)) ? hosts : undefined
+  },
+  format: (value) => value.join(','),
+}
+
+export const originList: ValueKind<readonly string[]> = {
+  placeholder: 'ORIGIN,...',
+  wanted: 'origins such as https://app.example.com, separated by commas',
+  parse(text) {
+    const origins = splitList(text)
+    return origins.every((origin) => ORIGIN.test(origin)) ? origins : undefined
   },
   format: (value) => value.join(','),
 }
@@ -100,6 +153,9 @@ export function choice<const T extends string>(values: readonly T[]): ValueKind<
     format: String,
   }
 }
+
+/** What a port speaks when the node has a certificate. */
+export const tlsPort = choice(['on', 'off', 'both'])
 
 export function count(low: number, high: number): ValueKind<number> {
   return {
@@ -168,11 +224,15 @@ export function formatBytes(value: number): string {
 
 function parseMembers(text: string): readonly ClusterMember[] | undefined {
   const found: ClusterMember[] = []
-  for (const item of splitList(text)) {
+  const items = splitList(text)
+  const hasNames = items.some((item) => item.includes('='))
+  for (const item of items) {
     const equals = item.indexOf('=')
     const member = { name: item.slice(0, Math.max(0, equals)), address: item.slice(equals + 1) }
-    const repeated = found.some((other) => other.name === member.name || other.address === member.address)
-    if (!NAME.test(member.name) || parseAddress(member.address) === null || repeated) return undefined
+    const isRepeated = (other: ClusterMember): boolean =>
+      other.address === member.address || (hasNames && other.name === member.name)
+    if (hasNames && !NAME.test(member.name)) return undefined
+    if (parseAddress(member.address) === null || found.some(isRepeated)) return undefined
     found.push(member)
   }
   return found

@@ -137,6 +137,33 @@ describe('resolveConfig', () => {
   })
 })
 
+describe('TLS settings', () => {
+  const pair = { 'tls-cert': 'c', 'tls-key': 'k' }
+
+  test('certificate and key belong together; what verifies others wants an authority', () => {
+    assert.match(problems({ flags: { 'tls-cert': 'c' } }), /belong together/)
+    assert.match(problems({ flags: { 'tls-key': 'k' } }), /belong together/)
+    assert.match(problems({ flags: pair }), /TLS between nodes wants --tls-ca.*or --tls-peer off/)
+    assert.match(
+      problems({ flags: { ...pair, 'tls-peer': 'off', 'tls-clients': 'optional' } }),
+      /--tls-clients optional wants --tls-ca/,
+    )
+    resolve({ flags: { ...pair, 'tls-peer': 'off' } })
+    const { config } = resolve({ flags: { ...pair, 'tls-ca': 'a' } })
+    assert.deepEqual(
+      [config.tlsRedis, config.tlsHttp, config.tlsPeer, config.tlsClients],
+      ['on', 'on', 'on', 'none'],
+    )
+  })
+
+  test('R19: a secret on the command line is warned of, one from elsewhere is not', () => {
+    const given = { password: 'p', 'cluster-secret': 's' }
+    assert.equal(resolve({ flags: given }).warnings.length, 2)
+    assert.match(resolve({ flags: given }).warnings.join(), /--cluster-secret .* KVORUM_CLUSTER_SECRET_FILE/)
+    assert.deepEqual(resolve({ env: { KVORUM_PASSWORD: 'p', KVORUM_CLUSTER_SECRET: 's' } }).warnings, [])
+  })
+})
+
 /** Text that a setting accepts: its default, or one for those that are empty by default. */
 const SAMPLES: Readonly<Record<string, string>> = {
   cluster: 'node1=127.0.0.1:9090',
@@ -145,4 +172,6 @@ const SAMPLES: Readonly<Record<string, string>> = {
   'allowed-hosts': 'db1',
   password: 'p',
   'cluster-secret': 's',
+  'previous-password': 'pp',
+  'previous-cluster-secret': 'ps',
 }

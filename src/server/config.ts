@@ -5,7 +5,16 @@
  */
 import { parse as parseToml } from 'smol-toml'
 import { suggestion } from '../lib/suggest.ts'
-import { envName, fileKey, type NodeConfig, type Setting, settingRows } from './config-settings.ts'
+import { applyForms } from './config-forms.ts'
+import {
+  envName,
+  fileKey,
+  type NodeConfig,
+  type Setting,
+  settingRows,
+  settings,
+  type TableValues,
+} from './config-settings.ts'
 import { isLoopback, parseAddress } from './config-values.ts'
 
 export type { NodeConfig } from './config-settings.ts'
@@ -36,7 +45,14 @@ export interface ResolvedConfig {
 }
 
 /** Variables with our prefix that belong to the command line, not to a node. */
-const OTHER_VARIABLES = ['KVORUM_CONFIG', 'KVORUM_URL', 'KVORUM_NODE']
+const OTHER_VARIABLES = [
+  'KVORUM_CONFIG',
+  'KVORUM_URL',
+  'KVORUM_NODE',
+  'KVORUM_CACERT',
+  'KVORUM_CERT',
+  'KVORUM_KEY',
+]
 
 /** What Kubernetes sets in every container for a service whose name begins with 'kvorum'. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/
@@ -49,10 +65,17 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const values: Record<string, unknown> = {}
   for (const [name, setting] of settingRows()) values[name] = readSetting(setting, sources, file, problems)
   if (problems.length > 0) throw new ConfigError(problems)
-  const config = values as unknown as NodeConfig
+  const { config, warnings } = applyForms(
+    {
+      values: values as unknown as TableValues,
+      isGiven: (name) => givenText(settings[name], sources, file) !== null,
+      replicaNodes: sources.env.REPLICA_NODES ?? '',
+    },
+    problems,
+  )
   checkTogether(config, problems)
   if (problems.length > 0) throw new ConfigError(problems)
-  return { config, warnings: warningsOf(config) }
+  return { config, warnings: [...warnings, ...exposedSecrets(sources), ...warningsOf(config)] }
 }
 
 /** The file's settings as text by key; empty when no file is named. */
@@ -162,11 +185,13 @@ function envText(setting: Setting<unknown>, sources: ConfigSources): Given | nul
 }
 
 function checkTogether(config: NodeConfig, problems: string[]): void {
-  const ports = [config.redisPort, config.httpPort, config.peerPort].filter((port) => port !== 0)
+  const doors = config.onePort ? [config.httpPort] : [config.redisPort, config.httpPort]
+  const ports = [...doors, ...(config.hasPeerPort ? [config.peerPort] : [])].filter((port) => port !== 0)
   if (new Set(ports).size < ports.length) {
     problems.push(`The ports ${ports.join(', ')} (Redis, HTTP, peers) must be different`)
   }
-  if (config.cluster.length > 0 && !config.cluster.some((member) => member.name === config.nodeId)) {
+  const isNamed = config.cluster.some((member) => member.name !== '')
+  if (isNamed && !config.cluster.some((member) => member.name === config.nodeId)) {
     const names = config.cluster.map((member) => member.name).join(', ')
     problems.push(
       `--cluster names ${names} but not this node: add ${config.nodeId}=host:port, or change --node-id`,
@@ -175,7 +200,26 @@ function checkTogether(config: NodeConfig, problems: string[]): void {
   if (config.heartbeatMs * 2 > config.electionTimeoutMs) {
     problems.push('--election-timeout-ms must be at least twice --heartbeat-ms')
   }
+  checkTls(config, problems)
   checkExposure(config, problems)
+}
+
+function checkTls(config: NodeConfig, problems: string[]): void {
+  if ((config.tlsCert === '') !== (config.tlsKey === '')) {
+    problems.push('--tls-cert and --tls-key belong together: give both')
+  }
+  if (config.tlsCert === '') return
+  if (!config.hasPeerPort && (config.tlsPeer !== 'off' || config.tlsHttp === 'on')) {
+    problems.push(
+      'Nodes that meet at the HTTP port speak plain text there: add --tls-peer off and --tls-http both (or off), ' +
+        'or use a port of their own (--peer-port)',
+    )
+  }
+  if (config.tlsCa !== '') return
+  if (config.tlsPeer !== 'off') {
+    problems.push('TLS between nodes wants --tls-ca, the authority of their certificates; or --tls-peer off')
+  }
+  if (config.tlsClients !== 'none') problems.push(`--tls-clients ${config.tlsClients} wants --tls-ca`)
 }
 
 /** R19. */
@@ -194,6 +238,16 @@ function checkExposure(config: NodeConfig, problems: string[]): void {
   )
 }
 
+/** Everyone on the machine can see the arguments of a process, at least for the moment until it hides them. */
+function exposedSecrets(sources: ConfigSources): string[] {
+  const given = settingRows().filter(([, row]) => row.secret && (sources.flags[row.flag] ?? '') !== '')
+  return given.map(
+    ([, row]) =>
+      `${dashed(row.flag)} on the command line can be seen in the list of processes: ` +
+      `prefer ${envName(row.flag)}_FILE, or the configuration file`,
+  )
+}
+
 function warningsOf(config: NodeConfig): string[] {
   const warnings: string[] = []
   const own = config.cluster.find((member) => member.name === config.nodeId)
@@ -204,8 +258,9 @@ function warningsOf(config: NodeConfig): string[] {
         'the other nodes will not reach it. Set --host',
     )
   }
-  if (config.cluster.length > 0 && config.cluster.length % 2 === 0) {
-    const size = config.cluster.length
+  // Without a port of their own the nodes list only the others.
+  const size = config.cluster.length + (config.cluster.length > 0 && !config.hasPeerPort ? 1 : 0)
+  if (size > 0 && size % 2 === 0) {
     warnings.push(
       `A cluster of ${size} survives no more failures than one of ${size - 1}: prefer an odd number`,
     )

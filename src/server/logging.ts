@@ -20,7 +20,11 @@ export interface LogOptions {
 
 export interface NodeLog {
   readonly logger: Logger
-  /** Blocks until everything logged so far is written: for the moment before the process ends. */
+  setLevel(level: LogLevel): void
+  /**
+   * Blocks until everything logged so far is written: for the moment before the process ends. Not for a log that
+   * cannot be written any more: it would be tried for ever.
+   */
   flush(): void
 }
 
@@ -38,6 +42,8 @@ export function openLog(options: LogOptions): NodeLog {
     minLength: 0,
     maxLength: WAITING_BYTES,
   })
+  // A log that nobody can read any more (a closed terminal) ends no node.
+  destination.on('error', () => {})
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal(descriptor))
   const sink = pretty
     ? { write: (line: string) => void destination.write(prettyLine(line, isTerminal(descriptor))) }
@@ -54,7 +60,10 @@ export function openLog(options: LogOptions): NodeLog {
     },
     sink,
   )
-  return { logger: adapt(target), flush: () => flushQuietly(destination) }
+  const setLevel = (level: LogLevel): void => {
+    target.level = level
+  }
+  return { logger: adapt(target), setLevel, flush: () => flushQuietly(destination) }
 }
 
 function adapt(target: PinoLogger): Logger {

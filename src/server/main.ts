@@ -3,22 +3,29 @@
  * ends the process in the ways that are allowed: R17 on a signal or SHUTDOWN, at once on a second signal, at once when
  * the log cannot be written (R6) or its disk hangs for good (R4).
  */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { isatty } from 'node:tty'
 import type { Node } from '../cluster/node.ts'
 import type { NodeSettings } from '../cluster/node-options.ts'
 import { openNode } from '../cluster/open-node.ts'
 import { defaultDoorsConfig } from '../frontends/config.ts'
+import type { Credentials } from '../frontends/credentials.ts'
 import { type Doors, openDoors } from '../frontends/doors.ts'
 import type { NodeConfig } from './config.ts'
+import { ownPeerAddress } from './config-forms.ts'
 import { jobCatalogModule } from './job-catalog.ts'
+import { LiveConfig } from './live-config.ts'
 import { type NodeLog, openLog } from './logging.ts'
 import { processIdentity } from './process-identity.ts'
 import { killSelf } from './seams/kill-self.ts'
 import { RealClock } from './seams/real-clock.ts'
+import { RealConnection } from './seams/real-connection.ts'
 import { RealDisk } from './seams/real-disk.ts'
 import { RealJobs } from './seams/real-jobs.ts'
 import { RealNetwork } from './seams/real-network.ts'
 import { RealRandom } from './seams/real-random.ts'
+import { NodeTls } from './tls/node-tls.ts'
 
 /** R17: how long another node gets to take over leadership. */
 const HAND_OVER_MS = 1_000
@@ -26,38 +33,67 @@ const HAND_OVER_MS = 1_000
 const SHUTDOWN_MS = 8_000
 const EXIT_FAILED = 1
 
-/** Runs one node until the process ends. Errors of opening are logged, and the process ends with status 1. */
-export function runNode(config: NodeConfig): void {
-  new NodeProcess(config).start()
+/**
+ * Runs one node until the process ends; `read` gives its configuration anew on SIGHUP (live-config.ts). Errors of
+ * opening are logged, and the process ends with status 1.
+ */
+export function runNode(config: NodeConfig, read: () => NodeConfig): void {
+  new NodeProcess(config, read).start()
 }
 
 class NodeProcess {
   readonly #config: NodeConfig
+  readonly #read: () => NodeConfig
   readonly #log: NodeLog
   readonly #clock = new RealClock()
   #node: Node | null = null
   #doors: Doors | null = null
   #leaving = false
+  /** As it was at the start: a closed terminal is none. */
+  readonly #isInTerminal = isatty(0)
+  readonly #logsToTerminal = isatty(1)
+  /** It went to a terminal that is closed. */
+  #isLogLost = false
 
-  constructor(config: NodeConfig) {
+  constructor(config: NodeConfig, read: () => NodeConfig) {
     this.#config = config
-    this.#log = openLog({ level: config.logLevel, format: config.logFormat, node: config.nodeId })
+    this.#read = read
+    this.#log = openLog({
+      level: config.logLevel,
+      format: config.logFormat,
+      node: config.nodeId || hostname(),
+    })
   }
 
   start(): void {
-    process.title = `kvorum ${this.#config.nodeId}`
+    process.title = `kvorum ${this.#config.nodeId}`.trim()
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal))
+    try {
+      this.#open()
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  /** Throws when the certificate cannot be used. */
+  #open(): void {
+    const { logger, setLevel } = this.#log
+    const config = this.#config
+    const tls = config.tlsCert === '' ? null : new NodeTls(config, this.#clock, logger)
+    const credentials = (): Credentials | null => this.#doors?.door.credentials ?? null
+    const live = new LiveConfig(config, { logger, setLogLevel: setLevel, tls, credentials, read: this.#read })
+    process.on('SIGHUP', () => this.#onHangUp(live))
     const seams = {
       clock: this.#clock,
       random: new RealRandom(),
       disk: new RealDisk(),
-      network: new RealNetwork(),
+      network: new RealNetwork(tls?.peers ?? null),
       jobs: new RealJobs(jobCatalogModule),
       logJobs: new RealJobs(jobCatalogModule),
     }
     openNode(
       {
-        settings: nodeSettings(this.#config),
+        settings: { ...nodeSettings(config), clusterSecrets: live.clusterSecrets },
         seams,
         logger: this.#log.logger,
         version: packageVersion(),
@@ -71,14 +107,16 @@ class NodeProcess {
       (error, node) => {
         if (error !== null) return this.#fail(error)
         this.#node = node
-        void this.#openDoors(node)
+        void this.#openDoors(node, live, tls)
       },
     )
   }
 
-  async #openDoors(node: Node): Promise<void> {
-    const { host, redisPort, httpPort, advertiseRedis, advertiseHttp, allowedHosts } = this.#config
-    const { password, insecure, maxClients } = this.#config
+  async #openDoors(node: Node, live: LiveConfig, tls: NodeTls | null): Promise<void> {
+    const { host, onePort, redisPort, httpPort, advertiseRedis, advertiseHttp, allowedHosts, corsOrigins } =
+      this.#config
+    const { insecure, metricsOpen, maxClients, tlsHandshakeMs } = this.#config
+    const { password, previousPassword } = live.config
     const { logger } = this.#log
     try {
       const doors = await openDoors({
@@ -87,17 +125,26 @@ class NodeProcess {
         config: {
           ...defaultDoorsConfig,
           host,
+          onePort,
           redisPort,
           httpPort,
           advertiseRedis,
           advertiseHttp,
           allowedHosts,
+          corsOrigins,
+          inline: this.#config.inline,
+          notifyKeyspaceEvents: this.#config.notifyKeyspaceEvents,
           password,
+          previousPassword,
+          tlsHandshakeMs,
           insecure,
+          metricsOpen,
           maxClients,
           commandTimeoutMs: COMMAND_TIMEOUT_MS,
         },
         log: (level, message, fields) => logger[level](message, fields),
+        ...(tls === null ? {} : { tls: tls.ports, certificateEndsMs: () => tls.endsAtMs }),
+        acceptPeer: this.#config.hasPeerPort ? null : (socket) => node.acceptPeer(new RealConnection(socket)),
       })
       this.#doors = doors
       node.setAddresses(
@@ -118,6 +165,14 @@ class NodeProcess {
   #onSignal(signal: string): void {
     if (this.#leaving) return this.#exit(0)
     this.#shutDown(signal, false)
+  }
+
+  /** A daemon reads its configuration again; one whose terminal was closed ends, as it would without a handler. */
+  #onHangUp(live: LiveConfig): void {
+    if (this.#leaving) return
+    if (!this.#isInTerminal || hasTerminal()) return live.reload()
+    this.#isLogLost = this.#logsToTerminal
+    this.#shutDown('the terminal was closed', false)
   }
 
   /** R17: leadership first, then the doors, then everything else. */
@@ -154,6 +209,8 @@ class NodeProcess {
   }
 
   #exit(status: number): void {
+    // At exit, too, the log would be tried for ever.
+    if (this.#isLogLost) killSelf()
     this.#log.flush()
     process.exit(status)
   }
@@ -163,12 +220,11 @@ class NodeProcess {
 const COMMAND_TIMEOUT_MS = 10_000
 
 function nodeSettings(config: NodeConfig): NodeSettings {
-  const own = config.cluster.find((node) => node.name === config.nodeId)
   return {
     name: config.nodeId,
     folder: config.data,
-    peerListen: { host: config.host, port: config.peerPort },
-    peerAddress: own?.address ?? `${config.host}:${config.peerPort}`,
+    peerListen: config.hasPeerPort ? { host: config.host, port: config.peerPort } : null,
+    peerAddress: ownPeerAddress(config),
     cluster: config.cluster,
     redisAddress: config.advertiseRedis,
     httpAddress: config.advertiseHttp,
@@ -179,7 +235,18 @@ function nodeSettings(config: NodeConfig): NodeSettings {
     memtableLogBytes: config.memtableLogBytes,
     blockCacheBytes: config.blockCacheBytes,
     trailingLogBytes: config.trailingLogBytes,
+    watchHistoryBytes: config.watchHistoryBytes,
     lowSpaceBytes: config.lowSpaceBytes,
+  }
+}
+
+/** Is there still a terminal that could be read from? */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
   }
 }
 

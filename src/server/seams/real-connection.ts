@@ -1,16 +1,19 @@
 /**
- * A Connection over a stream socket (TCP, later TLS). What is written during a turn leaves when the running
+ * A Connection over a stream socket (TCP, or TLS over it). What is written during a turn leaves when the running
  * callback and what it queued with process.nextTick are done: in one write, small pieces copied together.
  */
 import type { Socket } from 'node:net'
-import type { Connection } from '../../transport/network.ts'
+import type { Connection, PeerIdentity } from '../../transport/network.ts'
 
 /** Pieces up to this size are copied together: cheaper than an entry of their own in a vectored write. */
 const COPY_BYTES_MAX = 16 * 1024
 
 export class RealConnection implements Connection {
   readonly remote: string
+  readonly identity: PeerIdentity | null
   readonly #socket: Socket
+  /** The TCP socket below a TLS one, else the same. */
+  readonly #carrier: Socket
   #pending: Buffer[] = []
   #pendingBytes = 0
   #flushing = false
@@ -21,8 +24,10 @@ export class RealConnection implements Connection {
   #drainHandler: (() => void) | null = null
 
   /** The socket must be connected and have allowHalfOpen. */
-  constructor(socket: Socket) {
+  constructor(socket: Socket, carrier: Socket = socket, identity: PeerIdentity | null = null) {
     this.#socket = socket
+    this.#carrier = carrier
+    this.identity = identity
     this.remote = `${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}:${socket.remotePort ?? 0}`
     socket.setNoDelay(true)
     socket.on('error', (error) => {
@@ -82,7 +87,9 @@ export class RealConnection implements Connection {
     this.#closed = true
     this.#pending = []
     this.#pendingBytes = 0
-    if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
+    // Only TCP can be reset.
+    if ('encrypted' in this.#carrier) this.#carrier.destroy()
+    else if (!this.#carrier.destroyed) this.#carrier.resetAndDestroy()
   }
 
   readonly #flush = (): void => {

@@ -1,0 +1,74 @@
+/**
+ * A node's certificate, key and authority as read from their files, checked before anybody uses them: a certificate
+ * that does not belong to the key is found here, not by the first client.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+
+export interface TlsPaths {
+  readonly cert: string
+  readonly key: string
+  /** '' = none: nobody's certificate can be verified. */
+  readonly ca: string
+}
+
+export interface TlsMaterial {
+  readonly paths: TlsPaths
+  readonly options: SecureContextOptions
+  readonly notAfter: Date
+  /** Tells one material from another: two certificates may have the same names and dates. */
+  readonly fingerprint: string
+}
+
+/** Reads and checks the files; throws with what is wrong and in which file. */
+export function loadMaterial(paths: TlsPaths): TlsMaterial {
+  const cert = read('--tls-cert', paths.cert)
+  const key = read('--tls-key', paths.key)
+  const ca = paths.ca === '' ? null : read('--tls-ca', paths.ca)
+  const leaf = certificateIn('--tls-cert', paths.cert, cert)
+  if (ca !== null) certificateIn('--tls-ca', paths.ca, ca)
+  if (!leaf.checkPrivateKey(privateKeyIn(paths.key, key))) {
+    throw new Error(`The key in ${paths.key} does not belong to the certificate in ${paths.cert}`)
+  }
+  const options: SecureContextOptions = {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    honorCipherOrder: true,
+    ...(ca === null ? {} : { ca }),
+  }
+  // Whatever the checks above let through must fail now, not in a handshake.
+  createSecureContext(options)
+  const fingerprint = `${leaf.fingerprint256} ${ca === null ? '' : ca.toString('latin1')}`
+  return { paths, options, notAfter: new Date(leaf.validTo), fingerprint }
+}
+
+/** Whole days until the certificate ends; negative afterwards. */
+export function daysLeft(material: TlsMaterial, nowMs: number): number {
+  return Math.floor((material.notAfter.getTime() - nowMs) / 86_400_000)
+}
+
+function read(flag: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new Error(`Cannot read ${path} (${flag}): ${(error as Error).message}`)
+  }
+}
+
+function certificateIn(flag: string, path: string, pem: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    throw new Error(`There is no certificate in PEM form in ${path} (${flag})`)
+  }
+}
+
+function privateKeyIn(path: string, pem: Buffer): KeyObject {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    throw new Error(`There is no private key in PEM form without a passphrase in ${path} (--tls-key)`)
+  }
+}
