@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { cleanCluster, killOne, removeEmptyFolder, showStatus, stopCluster } from './cluster/commands.ts'
 import { runInForeground } from './cluster/foreground.ts'
 import { launchCluster } from './cluster/launch.ts'
-import { DEFAULT_FOLDER, findNode, type LayoutWishes, requireLayout } from './cluster/layout.ts'
+import { compatInline, DEFAULT_FOLDER, findNode, type LayoutWishes, requireLayout } from './cluster/layout.ts'
 import { withLock } from './cluster/lock.ts'
 import { showLogs } from './cluster/logs.ts'
 import { wholeNumber, withExamples } from './verb.ts'
@@ -52,7 +52,8 @@ function addStart(cluster: Command): void {
   const start = verb(cluster, 'start', 'Start what is down of the cluster; make it when there is none.')
   withLaunchOptions(start)
     .option('--foreground', 'Stay, and stop the nodes on Ctrl-C.')
-    .action(async (nodeArguments: string[], options: StartOptions) => {
+    .action(async (nodeArguments: string[], _options: StartOptions, command: Command) => {
+      const options: StartOptions = wishesOf(command)
       const launch = () => withLock(options.data, () => launchCluster(options.data, options, nodeArguments))
       if (options.foreground === true) await runInForeground(options.data, launch)
       else await launch()
@@ -61,18 +62,27 @@ function addStart(cluster: Command): void {
     'kvorum cluster start',
     'kvorum cluster start --nodes 5 --data /tmp/five',
     'kvorum cluster start --redis-port 7001 --http-port 7101 --peer-port 7201',
+    'kvorum cluster start --compat s2                 lines of text on 8081 to 8083: echo "SET k v" | nc localhost 8081',
     'kvorum cluster start -- --log-level debug        flags after -- go to every node',
   ])
 }
 
 function addRestart(cluster: Command): void {
   const restart = verb(cluster, 'restart', 'Stop all nodes, then start them.')
-  withLaunchOptions(restart).action((nodeArguments: string[], options: StartOptions) =>
-    withLock(options.data, async () => {
-      await stopCluster(options.data)
-      await launchCluster(options.data, options, nodeArguments)
-    }),
+  withLaunchOptions(restart).action(
+    async (nodeArguments: string[], _options: StartOptions, command: Command) => {
+      const options: StartOptions = wishesOf(command)
+      await withLock(options.data, async () => {
+        await stopCluster(options.data)
+        await launchCluster(options.data, options, nodeArguments)
+      })
+    },
   )
+}
+
+/** --tls is an option of every command, too, and is found there. */
+function wishesOf(command: Command): StartOptions {
+  return command.optsWithGlobals()
 }
 
 function withLaunchOptions(command: Command): Command {
@@ -83,6 +93,13 @@ function withLaunchOptions(command: Command): Command {
   return command
     .argument('[flags...]', 'After --: flags for every node, as of kvorum start.')
     .addOption(new Option('--nodes <COUNT>', 'Nodes of a new cluster (default: 3).').argParser(nodeCount))
+    .addOption(
+      new Option(
+        '--compat <system>',
+        'Serve the clients of an earlier system: s1 KV-Store, s2 simple-kv.',
+      ).choices(Object.keys(compatInline)),
+    )
+    .option('--tls', 'TLS on all ports, with certificates that the cluster makes for itself.')
     .addOption(port('--redis-port', 'Redis port (default: 6379)'))
     .addOption(port('--http-port', 'HTTP port (default: 8081)'))
     .addOption(port('--peer-port', 'Peer port (default: 9091)'))

@@ -2,13 +2,17 @@
 import { CommanderError } from 'commander'
 import { CliError, exitCodeOf, exitCodes, printError } from './exit.ts'
 import { buildProgram } from './program.ts'
+import { startFlagNames } from './start-command.ts'
+import { withTwoDashes } from './start-flags.ts'
 
 /** Sets process.exitCode; returns when the verb is done (a running node goes on after that). */
 export async function runCli(argv: readonly string[]): Promise<void> {
   ignoreClosedPipe(process.stdout)
   ignoreClosedPipe(process.stderr)
+  // A password in a URL is not for everyone who lists the processes.
+  if (argv.some((word) => /:\/\/[^/]*:[^/]*@/.test(word))) process.title = 'kvorum'
   try {
-    await buildProgram().parseAsync([...argv])
+    await buildProgram().parseAsync(withTwoDashes(argv, startFlagNames()))
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version are thrown as well, with 0; everything else it has printed already.

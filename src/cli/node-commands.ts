@@ -112,7 +112,8 @@ function addChanges(node: Command): void {
 }
 
 function peerAddress(text: string): string {
-  if (parseAddress(text) !== null) return text
+  // A node without a port for the others is reached at its HTTP port.
+  if (parseAddress(text.replace(/^http:\/\//, '')) !== null) return text
   throw new CliError(exitCodes.usage, `Cannot use '${text}' as a peer address: wanted host:port`)
 }
 

@@ -1,9 +1,12 @@
 /** The verbs of `kvorum` with their arguments and help: every help text begins with real examples. */
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import { addCertCommands } from './cert-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addDataCommands } from './data-commands.ts'
+import { addDemoCommand } from './demo-command.ts'
 import { exitCodes, exitMeanings } from './exit.ts'
+import { addHealthCommand } from './health-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { runShell } from './shell.ts'
 import { addStartCommand } from './start-command.ts'
@@ -23,13 +26,17 @@ export function buildProgram(): Command {
     .addOption(
       new Option(
         '-u, --url <url>',
-        'Server: redis://[[user]:password@]host[:port][/database]; may be repeated.',
+        'Server: redis[s]://[[user]:password@]host[:port][/database]; may be repeated.',
       ).argParser(collect),
     )
     .addOption(new Option('-n, --node <name>', 'Node of the local cluster: node2, or 2.'))
     .addOption(
       new Option('--timeout <ms>', 'Longest wait for an answer.').argParser(wholeNumber).default(10_000),
     )
+    .option('--tls', 'Connect over TLS, as with rediss://.')
+    .option('--cacert <FILE>', 'Authority of the servers (PEM). [KVORUM_CACERT]')
+    .option('--cert <FILE>', 'Certificate of this client (PEM). [KVORUM_CERT]')
+    .option('--key <FILE>', 'Private key of that certificate (PEM). [KVORUM_KEY]')
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
   withExamples(program, [
@@ -43,6 +50,9 @@ export function buildProgram(): Command {
   addDataCommands(program)
   addShellCommand(program)
   addNodeCommands(program)
+  addCertCommands(program)
+  addHealthCommand(program)
+  addDemoCommand(program)
   program.addHelpText('after', `\n${exitStatusHelp()}`)
   return inheritSettings(program)
 }

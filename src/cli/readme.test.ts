@@ -3,50 +3,19 @@
  * and its output compared. `...` stands for anything. Ports and the program's path are replaced, nothing else.
  */
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { patternOf, runShell, stepsOf } from '../testing/document-tour.ts'
 import { freePorts } from '../testing/free-ports.ts'
 import { loadLayout } from './cluster/layout.ts'
 import { killNode } from './cluster/processes.ts'
 import { projectRoot } from './project-root.ts'
 
-interface Step {
-  readonly command: string
-  readonly wanted: string
-}
-
 const hasRedisCli = spawnSync('redis-cli', ['--version']).status === 0
-
-function stepsOf(markdown: string): Step[] {
-  const blocks = [...markdown.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '')
-  return blocks.flatMap((block) =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((text) => {
-        const [command = '', ...wanted] = text.trimEnd().split('\n')
-        return { command, wanted: wanted.join('\n') }
-      }),
-  )
-}
-
-/** The expected output as a pattern. */
-function patternOf(wanted: string): RegExp {
-  const parts = wanted.split('...').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('[\\s\\S]*')}$`)
-}
-
-function runShell(command: string, folder: string): Promise<string> {
-  return new Promise((resolve) => {
-    execFile('bash', ['-c', command], { cwd: folder, timeout: 120_000 }, (_error, stdout, stderr) => {
-      resolve(`${stdout}${stderr}`.trimEnd())
-    })
-  })
-}
 
 test('the tour of README.md', {
   skip: hasRedisCli ? false : 'needs redis-cli (Debian: redis-tools)',

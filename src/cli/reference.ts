@@ -9,7 +9,10 @@ import { errors } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import { envName, fileKey, type Setting, settingRows } from '../server/config-settings.ts'
 import { formatBytes } from '../server/config-values.ts'
+import { parameterTable, refusedTable, supportedCommands } from './compatibility.ts'
 import { exitCodes, exitMeanings } from './exit.ts'
+import { code, table } from './markdown.ts'
+import { metricsSections } from './metrics-table.ts'
 import { buildProgram } from './program.ts'
 import { projectRoot } from './project-root.ts'
 
@@ -20,6 +23,10 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
   'exit statuses': exitTable,
   errors: errorTable,
   limits: limitTable,
+  metrics: metricsSections,
+  'supported commands': supportedCommands,
+  'refused commands': refusedTable,
+  'configuration parameters': parameterTable,
 }
 
 /** Every document with generated parts, by its path in the project. */
@@ -28,6 +35,8 @@ export const GENERATED_DOCUMENTS = [
   'docs/reference/cli.md',
   'docs/internals/errors.md',
   'docs/internals/limits.md',
+  'docs/metrics.md',
+  'docs/compatibility.md',
 ] as const
 
 const MARKED = /<!-- begin generated: (.+?) -->\n[\s\S]*?<!-- end generated -->/g
@@ -39,18 +48,6 @@ export function regenerate(document: string): string {
     if (section === undefined) throw new Error(`Cannot generate '${name}': there is no such section`)
     return `<!-- begin generated: ${name} -->\n${section()}\n<!-- end generated -->`
   })
-}
-
-function row(cells: readonly (string | number)[]): string {
-  return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
-}
-
-function code(text: string): string {
-  return text === '' ? '' : `\`${text}\``
 }
 
 function settingsTable(hidden: boolean): string {

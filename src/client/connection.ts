@@ -3,8 +3,9 @@
  * its reply. A connection that fails rejects everything that was not answered, and is not opened again: whether a
  * command without an answer took effect is not known, and only the caller can say whether to send it once more.
  */
-import { connect as connectSocket, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type Reply, ReplyError, ReplyParser } from './reply.ts'
+import { beginConnection, type TlsOptions, whyNot } from './socket.ts'
 import { formatServerUrl, parseServerUrl, type ServerUrl } from './url.ts'
 
 /** Why a connection cannot be used. `sent` is true when a command may have reached the server. */
@@ -29,6 +30,8 @@ export interface ConnectOptions {
   readonly clientName?: string
   /** Used when the URL carries no password. */
   readonly password?: string
+  /** For servers whose URL says TLS. */
+  readonly tls?: TlsOptions
   /** Called for messages that answer no command. */
   readonly onPush?: (reply: Reply) => void
 }
@@ -168,16 +171,16 @@ export function encodeWords(words: readonly Argument[]): Buffer {
 function openSocket(server: ServerUrl, options: ConnectOptions): Promise<Socket> {
   const limitMs = options.connectTimeoutMs ?? 2_000
   return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: server.host, port: server.port })
+    const { socket, readyEvent } = beginConnection(server, options.tls ?? {})
     const fail = (why: string) => {
       clearTimeout(timer)
       socket.destroy()
       reject(new ConnectionError('connect', `Cannot connect to ${formatServerUrl(server)}: ${why}`, false))
     }
     const timer = setTimeout(() => fail(`no answer within ${limitMs} ms`), limitMs)
-    const onError = (error: Error) => fail(error.message || 'connection refused')
+    const onError = (error: Error) => fail(whyNot(error))
     socket.once('error', onError)
-    socket.once('connect', () => {
+    socket.once(readyEvent, () => {
       clearTimeout(timer)
       socket.off('error', onError)
       resolve(socket)

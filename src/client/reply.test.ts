@@ -71,11 +71,13 @@ describe('parseServerUrl', () => {
       database: 0,
     })
     assert.equal(parseServerUrl('redis://:s%3At@h/3').password, 's:t')
+    assert.equal(parseServerUrl('rediss://h').tls, true)
+    assert.equal(formatServerUrl(parseServerUrl('rediss://h/1')), 'rediss://h:6379/1')
   })
 
   test('refuses what is no server and never repeats a password', () => {
-    for (const text of ['http://h', 'redis://', 'redis://h/x', 'rediss://h']) {
-      assert.throws(() => parseServerUrl(text), /wanted redis:\/\//)
+    for (const text of ['http://h', 'redis://', 'redis://h/x', 'redisss://h']) {
+      assert.throws(() => parseServerUrl(text), /wanted redis\[s\]:\/\//)
     }
     assert.throws(
       () => parseServerUrl('redis://u:secret@h/x'),

@@ -1,6 +1,6 @@
 /**
  * Where a server is and how to log in, as people write it: redis://user:password@host:port/database, or host:port.
- * Default port 6379. TLS (rediss://) is refused until the server speaks it.
+ * Default port 6379; rediss:// is the same over TLS.
  */
 
 export interface ServerUrl {
@@ -10,6 +10,8 @@ export interface ServerUrl {
   readonly user: string
   readonly password: string
   readonly database: number
+  /** Over TLS. */
+  readonly tls?: boolean
 }
 
 const DEFAULT_PORT = 6379
@@ -17,7 +19,7 @@ const DEFAULT_PORT = 6379
 /** Throws TypeError with what was wanted. */
 export function parseServerUrl(text: string): ServerUrl {
   const full = text.includes('://') ? text : `redis://${text}`
-  const form = 'redis://[[user]:password@]host[:port][/database]'
+  const form = 'redis[s]://[[user]:password@]host[:port][/database]'
   const wanted = `Cannot use '${withoutPassword(text)}' as a server: wanted ${form}`
   let url: URL
   try {
@@ -25,7 +27,8 @@ export function parseServerUrl(text: string): ServerUrl {
   } catch {
     throw new TypeError(wanted)
   }
-  if (url.protocol !== 'redis:' || url.hostname === '') throw new TypeError(wanted)
+  const isTls = url.protocol === 'rediss:'
+  if ((url.protocol !== 'redis:' && !isTls) || url.hostname === '') throw new TypeError(wanted)
   const database = url.pathname.replace(/^\//, '')
   if (!/^\d{0,4}$/.test(database)) throw new TypeError(wanted)
   return {
@@ -34,13 +37,14 @@ export function parseServerUrl(text: string): ServerUrl {
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: Number(database),
+    ...(isTls ? { tls: true } : {}),
   }
 }
 
 /** The URL with its password left out: the form for messages. */
 export function formatServerUrl(url: ServerUrl): string {
   const host = url.host.includes(':') ? `[${url.host}]` : url.host
-  return `redis://${host}:${url.port}${url.database === 0 ? '' : `/${url.database}`}`
+  return `redis${url.tls === true ? 's' : ''}://${host}:${url.port}${url.database === 0 ? '' : `/${url.database}`}`
 }
 
 function withoutPassword(text: string): string {

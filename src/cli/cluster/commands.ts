@@ -14,6 +14,7 @@ import {
   logFile,
   pidFile,
   requireLayout,
+  tlsFolder,
 } from './layout.ts'
 import { viewCluster } from './probe.ts'
 import { findProcess, killNode, stopNodes } from './processes.ts'
@@ -93,6 +94,7 @@ export async function cleanCluster(folder: string, yes: boolean): Promise<void> 
   }
   for (const path of layout.nodes.flatMap((node) => filesOf(layout, node)))
     rmSync(path, { recursive: true, force: true })
+  rmSync(tlsFolder(layout.folder), { recursive: true, force: true })
   rmSync(layoutFile(layout), { force: true })
   print(`Removed the data of ${layout.nodes.length} nodes in ${layout.folder}.`)
 }

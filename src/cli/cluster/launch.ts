@@ -7,10 +7,12 @@ import { Connection } from '../../client/connection.ts'
 import { prettyLine } from '../../lib/pretty-log.ts'
 import { CliError, exitCodes, note, print } from '../exit.ts'
 import { poll } from '../poll.ts'
-import { clientPassword } from '../target.ts'
+import { clientPassword, localNode, tlsOptions } from '../target.ts'
+import { makeCertificates } from './certificates.ts'
 import type { ClusterLayout, LocalNode } from './layout.ts'
 import {
   adaptLayout,
+  compatInline,
   dataFolder,
   HOST,
   type LayoutWishes,
@@ -40,15 +42,22 @@ export async function launchCluster(
   const down = layout.nodes.filter((node) => findProcess(layout, node) === null)
   if (saved !== null && down.length < layout.nodes.length) requireSamePorts(saved, layout)
   await requireFreePorts(down)
+  await makeCertificates(layout)
   saveLayout(layout)
-  const children = down.map((node) => ({ node, child: startNode(layout, node, nodeArguments) }))
+  const given = [...compatArguments(layout), ...nodeArguments]
+  const children = down.map((node) => ({ node, child: startNode(layout, node, given) }))
   await waitUntilReady(layout, children)
-  if (layout.fresh) {
+  // The first system's clients expect that a cluster that was just started has its primary on the first port.
+  if (layout.fresh || (layout.compat === 's1' && down.length === layout.nodes.length)) {
     await leadWith(layout, layout.nodes[0])
     saveLayout({ ...layout, fresh: false })
   }
   await printStarted(layout, down)
   return layout
+}
+
+function compatArguments({ compat }: ClusterLayout): string[] {
+  return compat === null ? [] : [`--inline=${compatInline[compat]}`]
 }
 
 /** PRIMARY for the leader, SECONDARY for everyone else. */
@@ -168,9 +177,13 @@ async function leadWith(layout: ClusterLayout, wanted: LocalNode | undefined): P
 
 /** A transfer may be refused while an election is under way: the caller asks again. */
 async function transferTo(wanted: LocalNode): Promise<void> {
-  const url = { host: HOST, port: wanted.redisPort, user: '', password: '', database: 0 }
+  const { server, caFile } = localNode(wanted)
   try {
-    const connection = await Connection.open(url, { password: clientPassword(), commandTimeoutMs: 3_000 })
+    const connection = await Connection.open(server, {
+      password: clientPassword(),
+      commandTimeoutMs: 3_000,
+      tls: tlsOptions({}, caFile),
+    })
     try {
       await connection.send(['KVORUM', 'LEADER', 'TRANSFER', wanted.name])
     } finally {

@@ -4,6 +4,7 @@
  *
  *   DIR/cluster.json   the layout            DIR/node1/      data of node1
  *   DIR/node1.pid      its process           DIR/node1.log   its log
+ *   DIR/tls/           certificates, with --tls
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -28,12 +29,20 @@ export interface LocalNode {
   readonly redisPort: number
   readonly httpPort: number
   readonly peerPort: number
+  /** Authority of the cluster's own certificates; absent = no TLS. */
+  readonly caFile?: string
 }
+
+/** The earlier systems whose clients a local cluster can serve: how its nodes answer lines of text (--inline). */
+export const compatInline = { s1: 'json', s2: 'plain' } as const
+export type Compat = keyof typeof compatInline
 
 export interface ClusterLayout {
   /** Absolute. */
   readonly folder: string
   readonly nodes: readonly LocalNode[]
+  /** Null: no earlier system. */
+  readonly compat: Compat | null
   /** Until the first start has succeeded: it makes node1 the leader. */
   readonly fresh: boolean
 }
@@ -44,6 +53,14 @@ export interface LayoutWishes {
   readonly redisPort?: number
   readonly httpPort?: number
   readonly peerPort?: number
+  /** With certificates of its own. */
+  readonly tls?: boolean
+  readonly compat?: Compat
+}
+
+/** Certificates of a cluster with TLS. */
+export function tlsFolder(folder: string): string {
+  return join(resolve(folder), 'tls')
 }
 
 export function dataFolder(layout: ClusterLayout, node: LocalNode): string {
@@ -73,7 +90,8 @@ export function loadLayout(folder: string): ClusterLayout | null {
       `Cannot read ${path}: its version is ${saved.version}, wanted ${LAYOUT_VERSION}`,
     )
   }
-  return { folder: resolve(folder), nodes: saved.nodes, fresh: saved.fresh === true }
+  const compat = Object.hasOwn(compatInline, saved.compat) ? saved.compat : null
+  return { folder: resolve(folder), nodes: saved.nodes, compat, fresh: saved.fresh === true }
 }
 
 export function requireLayout(folder: string): ClusterLayout {
@@ -86,7 +104,8 @@ export function requireLayout(folder: string): ClusterLayout {
 export function saveLayout(layout: ClusterLayout): void {
   mkdirSync(layout.folder, { recursive: true })
   const path = layoutFile(layout)
-  const saved = { version: LAYOUT_VERSION, fresh: layout.fresh, nodes: layout.nodes }
+  const { fresh, compat, nodes } = layout
+  const saved = { version: LAYOUT_VERSION, fresh, compat, nodes }
   writeFileSync(`${path}.new`, `${JSON.stringify(saved, null, 2)}\n`)
   renameSync(`${path}.new`, path)
 }
@@ -102,9 +121,10 @@ export function newLayout(folder: string, wishes: LayoutWishes): ClusterLayout {
     redisPort: base.redis + index,
     httpPort: base.http + index,
     peerPort: base.peer + index,
+    ...(wishes.tls === true ? { caFile: caFileOf(folder) } : {}),
   }))
   requireDistinctPorts(nodes)
-  return { folder: resolve(folder), nodes, fresh: true }
+  return { folder: resolve(folder), nodes, compat: wishes.compat ?? null, fresh: true }
 }
 
 /** The saved layout with the wished client ports; its size and its peer ports are part of the cluster's own data. */
@@ -120,11 +140,16 @@ export function adaptLayout(saved: ClusterLayout, wishes: LayoutWishes): Cluster
   }
   const nodes = saved.nodes.map((node, index) => ({
     ...node,
+    ...(wishes.tls === true ? { caFile: caFileOf(saved.folder) } : {}),
     redisPort: wishes.redisPort === undefined ? node.redisPort : wishes.redisPort + index,
     httpPort: wishes.httpPort === undefined ? node.httpPort : wishes.httpPort + index,
   }))
   requireDistinctPorts(nodes)
-  return { ...saved, nodes }
+  return { ...saved, nodes, compat: wishes.compat ?? saved.compat }
+}
+
+function caFileOf(folder: string): string {
+  return join(tlsFolder(folder), 'ca.crt')
 }
 
 function requireDistinctPorts(nodes: readonly LocalNode[]): void {

@@ -1,8 +1,10 @@
 /** What a running node says of itself, asked through its public doors: /readyz and KVORUM STATUS. */
-import { get } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http'
+import { get as getSecure } from 'node:https'
 import { Connection } from '../../client/connection.ts'
 import { replyText } from '../../client/reply.ts'
-import { clientPassword } from '../target.ts'
+import { clientPassword, localNode, tlsOptions } from '../target.ts'
 import { HOST, type LocalNode } from './layout.ts'
 
 const ASK_LIMIT_MS = 1_000
@@ -43,8 +45,7 @@ export interface PeerReport {
 /** '' when the node is ready, else why not. */
 export function readiness(node: LocalNode): Promise<string> {
   return new Promise((resolve) => {
-    const options = { host: HOST, port: node.httpPort, path: '/readyz', agent: false, timeout: ASK_LIMIT_MS }
-    const request = get(options, (response) => {
+    const request = httpGet(node, { path: '/readyz', agent: false, timeout: ASK_LIMIT_MS }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (text) => {
@@ -58,6 +59,16 @@ export function readiness(node: LocalNode): Promise<string> {
   })
 }
 
+function httpGet(
+  node: LocalNode,
+  options: RequestOptions,
+  onResponse: (response: IncomingMessage) => void,
+): ClientRequest {
+  const where = { ...options, host: HOST, port: node.httpPort }
+  if (node.caFile === undefined) return get(where, onResponse)
+  return getSecure({ ...where, ca: readFileSync(node.caFile) }, onResponse)
+}
+
 /** Of a readiness report only the lines that say what is missing ('[-]leader ...'), if it has that form. */
 function failingLines(body: string): string {
   const lines = body.split('\n').filter((line) => line.trim() !== '')
@@ -67,10 +78,11 @@ function failingLines(body: string): string {
 
 /** The node's status, or null when it does not answer within a second. */
 export async function nodeStatus(node: LocalNode): Promise<StatusReport | null> {
-  const url = { host: HOST, port: node.redisPort, user: '', password: '', database: 0 }
+  const { server, caFile } = localNode(node)
   const limits = { connectTimeoutMs: ASK_LIMIT_MS, commandTimeoutMs: ASK_LIMIT_MS }
   try {
-    const connection = await Connection.open(url, { ...limits, password: clientPassword() })
+    const tls = tlsOptions({}, caFile)
+    const connection = await Connection.open(server, { ...limits, password: clientPassword(), tls })
     try {
       return await fetchStatus(connection)
     } finally {

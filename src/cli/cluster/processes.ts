@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { must } from '../../lib/assert.ts'
 import { processIdentity } from '../../server/process-identity.ts'
 import { poll } from '../poll.ts'
+import { certificateFlags } from './certificates.ts'
 import type { ClusterLayout, LocalNode } from './layout.ts'
 import { dataFolder, HOST, logFile, pidFile } from './layout.ts'
 
@@ -40,6 +41,7 @@ export function startNode(layout: ClusterLayout, node: LocalNode, more: readonly
       `--peer-port=${node.peerPort}`,
       `--data=${dataFolder(layout, node)}`,
       `--cluster=${members}`,
+      ...certificateFlags(layout, node),
       ...more,
     ],
     { detached: true, stdio: ['ignore', log, log], env: nodeEnvironment() },
