@@ -1,7 +1,7 @@
 /**
  * Installs the Debian packages that some tests use: redis-tools and redis-server (real clients, and the reference of
- * the differential test), iproute2 (network namespaces). Does nothing, and says so, where it cannot: those tests then
- * say that they are skipped, and why.
+ * the differential test), iproute2 (network namespaces), chromium (EventSource), prometheus and haproxy (what deploy/ configures). Does nothing,
+ * and says so, where it cannot: those tests then say that they are skipped, and why.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,6 +11,9 @@ const WANTED = [
   { package: 'redis-tools', file: '/usr/bin/redis-cli' },
   { package: 'redis-server', file: '/usr/bin/redis-server' },
   { package: 'iproute2', file: '/usr/sbin/ip', alternative: '/sbin/ip' },
+  { package: 'chromium', file: '/usr/bin/chromium' },
+  { package: 'prometheus', file: '/usr/bin/prometheus' },
+  { package: 'haproxy', file: '/usr/sbin/haproxy' },
 ]
 
 const missing = WANTED.filter((row) => !existsSync(row.file) && !existsSync(row.alternative ?? row.file))
@@ -23,7 +26,7 @@ function install(packages) {
     return
   }
   say(`installing Debian packages for tests: ${packages.join(', ')}...`)
-  // RUNLEVEL=1 keeps redis-server's installation from starting a server on 6379.
+  // RUNLEVEL=1 keeps the installations from starting servers.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const args = ['install', '-y', '-q', '--no-install-recommends', ...packages]
   if (run('apt-get', args, { env }) === 0) return

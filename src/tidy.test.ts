@@ -194,7 +194,7 @@ describe('files', () => {
   })
 
   test('every file is used', () => {
-    const entries = ['src/cli/main.ts', 'src/client/index.ts']
+    const entries = ['src/cli/main.ts', 'src/client/index.ts', 'src/client/compat/index.ts']
     const used = new Set(
       sources.flatMap((file) => [...localImports(file).map((entry) => entry.path), ...namedFiles(file)]),
     )

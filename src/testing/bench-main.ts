@@ -5,19 +5,19 @@
  * (appendfsync always, one node) in the same run. Server CPU is that of all members together, per operation.
  *
  *   npm run bench -- [--quick] [--json FILE]
+ *   npm run bench -- --http [--quick] [--json FILE]    the HTTP API instead (http-bench.ts)
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { httpBench } from './http-bench.ts'
 import { withCluster } from './processes/cluster.ts'
-import { machine } from './processes/figures.ts'
+import { cpuUs, machine } from './processes/figures.ts'
 import { findRedisServer, startRedisServer } from './redis-server.ts'
 
 const run = promisify(execFile)
-/** Linux counts processor time in these. */
-const TICK_US = 10_000
 
 interface Row {
   readonly target: string
@@ -83,16 +83,6 @@ async function benchmark(port: number, shape: Shape): Promise<Pick<Row, 'perSeco
   return { perSecond: Math.round(cells[1] ?? 0), p50Ms: cells[4] ?? 0, p99Ms: cells[6] ?? 0 }
 }
 
-/** Processor time of the processes so far, user and system. */
-function cpuUs(pids: readonly number[]): number {
-  let ticks = 0
-  for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks * TICK_US
-}
-
 function line(row: Row): string {
   const name = `${row.target} ${row.operation} c=${row.connections}${row.pipeline > 1 ? ` P=${row.pipeline}` : ''}`
   const latency = `p50 ${row.p50Ms} ms, p99 ${row.p99Ms} ms`
@@ -102,6 +92,7 @@ function line(row: Row): string {
 
 async function main(): Promise<void> {
   const quick = process.argv.includes('--quick')
+  if (process.argv.includes('--http')) return save(await httpBench(quick ? 4_000 : 40_000, console.log))
   const rows: Row[] = []
   await withCluster({}, async (cluster) => {
     const leader = await cluster.leader()
@@ -115,6 +106,10 @@ async function main(): Promise<void> {
     }
   })
   rows.push(...(await measureRedis(quick)))
+  save(rows)
+}
+
+function save(rows: readonly object[]): void {
   const place = process.argv.indexOf('--json')
   if (place > 0) writeFileSync(process.argv[place + 1] ?? 'bench.json', `${JSON.stringify(rows, null, 2)}\n`)
 }

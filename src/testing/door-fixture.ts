@@ -34,11 +34,13 @@ export interface DoorFixture {
 export async function openFixture(
   config: Partial<DoorsConfig> = {},
   executor = new FakeExecutor(),
+  acceptPeer: ((socket: Socket) => void) | null = null,
 ): Promise<DoorFixture> {
   const logs: { level: LogLevel; message: string }[] = []
   const clients: RawClient[] = []
   const doors = await openDoors({
     executor,
+    acceptPeer,
     clock: realClock,
     log: (level, message) => logs.push({ level, message }),
     config: { ...defaultDoorsConfig, redisPort: 0, httpPort: 0, ...config },

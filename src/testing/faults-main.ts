@@ -3,10 +3,12 @@
  * real clients in their long form. Prints what was measured; ends with status 1 when a scenario fails.
  */
 import { parseArgs } from 'node:util'
+import { withCluster } from './processes/cluster.ts'
 import { hasNamespaces } from './processes/namespaces.ts'
 import { findRedisServer } from './redis-server.ts'
 import { basics, hasRedisTools } from './scenarios/basics.ts'
 import { catchUp } from './scenarios/catch-up.ts'
+import { connections } from './scenarios/connections.ts'
 import { differential } from './scenarios/differential.ts'
 import { fullDisk } from './scenarios/full-disk.ts'
 import { histories } from './scenarios/histories.ts'
@@ -16,6 +18,8 @@ import { majority } from './scenarios/majority.ts'
 import { members } from './scenarios/members.ts'
 import { partition } from './scenarios/partition.ts'
 import { powerLoss } from './scenarios/power-loss.ts'
+import { pubSubThroughKills } from './scenarios/pubsub.ts'
+import { watches } from './scenarios/watches.ts'
 
 interface Size {
   readonly rounds: number
@@ -40,7 +44,10 @@ const scenarios: Readonly<Record<string, (size: Size) => Promise<Outcome>>> = {
   partition: async (size) => ((await hasNamespaces()) ? partition(size) : 'network namespaces need root'),
   'full-disk': async () => (await fullDisk()) ?? 'mounting a filesystem needs root',
   members: ({ clients }) => members({ writes: 100_000, clients }),
+  pubsub: ({ rounds }) => pubSubThroughKills({ rounds, messages: 50 }),
   leaving: ({ rounds }) => leaving({ rounds, pipeline: 1_000, connections: 16 }),
+  watches: ({ rounds }) => withCluster({}, (cluster) => watches(cluster, { rounds, writesPerRound: 1_000 })),
+  connections: () => connections({ idle: 10_000, deaf: 10, slow: 10 }),
   differential: async ({ rounds }) => {
     const redis = findRedisServer()
     if (redis === null) return 'redis-server is not installed'

@@ -5,7 +5,8 @@
 import type { EngineStore } from '../engine/types.ts'
 import type { ByteString } from '../lib/bytes.ts'
 import type { Random } from '../lib/random.ts'
-import { MISS, type Row, type StateView } from '../storage/store/types.ts'
+import { GoneError } from '../storage/store/errors.ts'
+import { MISS, type PinnedState, type Row, type StateView } from '../storage/store/types.ts'
 
 export { MISS }
 
@@ -53,6 +54,13 @@ export class MapStore implements EngineStore, StateView {
     return rows
   }
 
+  /** As storage/store: any row of the range. */
+  seek(from: ByteString, to: ByteString, fraction: number): { from: ByteString; rows: number } | null {
+    const rows = this.range(from, to, Number.POSITIVE_INFINITY)
+    const row = rows[Math.floor(fraction * rows.length)]
+    return row === undefined ? null : { from: row.key, rows: 1 }
+  }
+
   put(key: ByteString, value: Buffer | null): void {
     this.puts++
     if (value === null ? this.#rows.delete(key) : !this.#rows.has(key)) this.#sorted = null
@@ -62,6 +70,24 @@ export class MapStore implements EngineStore, StateView {
   dropRange(from: ByteString, to: ByteString): void {
     for (const row of this.range(from, to, Infinity)) this.#rows.delete(row.key)
     this.#sorted = null
+  }
+
+  /** A copy of everything. */
+  pin(): PinnedState {
+    const rows = this.range('', null, Infinity)
+    let isGone = false
+    return {
+      scan({ from, to, reverse }, visit, done) {
+        if (isGone) return done(new GoneError())
+        const range = rows.filter(({ key }) => key >= from && (to === null || key < to))
+        if (reverse) range.reverse()
+        range.every(visit)
+        done(null)
+      },
+      release: () => {
+        isGone = true
+      },
+    }
   }
 
   /** Makes reads of `keys` certain until release(). */

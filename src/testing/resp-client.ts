@@ -19,13 +19,20 @@ export class RespClient {
   #failure: Error | null = null
   /** Raw bytes of pushes, oldest first. */
   readonly pushes: Buffer[] = []
+  /** Resolves when the connection is over, whoever ended it. */
+  readonly closed: Promise<void>
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('data', (bytes) => this.#receive(bytes))
     socket.on('error', (error) => this.#fail(error))
-    socket.on('close', () => this.#fail(new Error('Connection closed')))
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.#fail(new Error('Connection closed'))
+        resolve()
+      })
+    })
   }
 
   static connect(port: number, host = '127.0.0.1'): Promise<RespClient> {
@@ -44,11 +51,16 @@ export class RespClient {
    * breaks.
    */
   command(...words: Word[]): Promise<Buffer> {
-    this.#socket.write(encodeRequest(words))
+    this.send(...words)
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) reject(this.#failure)
       else this.#waiting.push({ resolve, reject })
     })
+  }
+
+  /** Sends a command that is not answered by a reply, e.g. SUBSCRIBE in RESP3. */
+  send(...words: Word[]): void {
+    this.#socket.write(encodeRequest(words))
   }
 
   /** The reply as latin1 text. */

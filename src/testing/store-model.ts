@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { ByteString } from '../lib/bytes.ts'
 import { errorCode } from '../lib/coded-error.ts'
 import { type Random, SeededRandom } from '../lib/random.ts'
-import { MISS, type Pin, type Row, type StoreOptions } from '../storage/store/types.ts'
+import { MISS, type Pin, type PinnedState, type Row, type StoreOptions } from '../storage/store/types.ts'
 import { StoreFixture, type StoreFixtureOptions } from './store-fixture.ts'
 
 type Change =
@@ -28,6 +28,12 @@ interface HeldPin {
   readonly keys: readonly ByteString[]
 }
 
+/** A pinned state and what it must go on saying. */
+interface HeldState {
+  readonly pinned: PinnedState
+  readonly map: ModelMap
+}
+
 export class StoreModel {
   readonly fixture: StoreFixture
   readonly random: Random
@@ -36,7 +42,10 @@ export class StoreModel {
   readonly #options: StoreModelOptions
   #map: ModelMap = new Map()
   #pins: HeldPin[] = []
+  #states: HeldState[] = []
   #scans = 0
+  /** Pages of pinned states that were compared. */
+  pages = 0
 
   constructor(seed: number, options: StoreModelOptions = {}) {
     this.random = new SeededRandom(seed).fork('store model')
@@ -147,6 +156,37 @@ export class StoreModel {
     this.#pins = []
   }
 
+  /** Pins the whole state for a while. */
+  pinState(): void {
+    this.#states.push({ pinned: this.fixture.store.pin(), map: new Map(this.#map) })
+  }
+
+  /** A page of a pinned state, up or down, while others may write: as it was when it was pinned. */
+  startPage(): void {
+    const state = this.#states[this.random.below(Math.max(1, this.#states.length))]
+    if (state === undefined) return
+    const [from, to] = [this.key(), this.random.below(3) === 0 ? null : this.key()]
+    const reverse = this.random.below(2) === 0
+    const limit = 1 + this.random.below(150)
+    const rows: Row[] = []
+    this.#scans++
+    const visit = (row: Row): boolean => rows.push(row) < limit
+    state.pinned.scan({ from, to, reverse }, visit, (error) => {
+      this.#scans--
+      if (errorCode(error) === 'GONE') return
+      if (error !== null) throw error
+      const expected = rowsOf(state.map, from, to)
+      if (reverse) expected.reverse()
+      assert.deepEqual(rows.map(text), expected.slice(0, limit))
+      this.pages++
+    })
+  }
+
+  releaseState(): void {
+    const [state] = this.#states.splice(this.random.below(Math.max(1, this.#states.length)), 1)
+    state?.pinned.release()
+  }
+
   /** Ends the process in some way, starts another one and replays. */
   restart(overrides: Partial<StoreOptions> = {}): void {
     const how = this.random.below(3)
@@ -159,6 +199,7 @@ export class StoreModel {
   /** After the process ended: the store is at a manifest, and the log gives the rest. */
   reopen(overrides: Partial<StoreOptions> = {}): void {
     this.#pins = []
+    this.#states = []
     this.#scans = 0
     this.fixture.kill()
     this.fixture.fatals.length = 0
@@ -197,12 +238,15 @@ export class StoreModel {
   }
 
   #expectedRows(from: ByteString, to: ByteString | null, limit: number): string[] {
-    return [...this.#map]
-      .filter(([key]) => key >= from && (to === null || key < to))
-      .map(([key, value]) => text({ key, value }))
-      .sort()
-      .slice(0, limit)
+    return rowsOf(this.#map, from, to).slice(0, limit)
   }
+}
+
+function rowsOf(map: ModelMap, from: ByteString, to: ByteString | null): string[] {
+  return [...map]
+    .filter(([key]) => key >= from && (to === null || key < to))
+    .map(([key, value]) => text({ key, value }))
+    .sort()
 }
 
 function apply(map: ModelMap, changes: readonly Change[]): void {

@@ -29,7 +29,8 @@ export class Convergence {
 
   run(): void {
     const { clients, faults, machines, membership, recorder, params, world } = this.#simulation
-    for (const client of clients) client.stop()
+    const { idempotentWriters, messengers } = this.#simulation
+    for (const client of [...clients, ...idempotentWriters, ...messengers]) client.stop()
     world.note('heal')
     faults.end()
     if (params.finalCrash) for (const machine of machines) if (!machine.removed) machine.crash()
@@ -49,6 +50,7 @@ export class Convergence {
     )
     const finals = this.#readEverything()
     this.#becomeEqual()
+    this.#watchersArrive()
     recorder.judge(finals)
   }
 
@@ -149,6 +151,17 @@ export class Convergence {
       const restMs = world.nowMs + 200
       this.#await(1_000, 'rest', () => world.nowMs >= restMs)
     }
+  }
+
+  /** Every copy of a watcher becomes what listings show of the last revision. */
+  #watchersArrive(): void {
+    const { watchers } = this.#simulation
+    if (watchers.length === 0) return
+    const revisionOf = (machine: Machine): number => machine.node?.engine.revision ?? -1
+    const last = (): number => Math.max(...this.#members().map(revisionOf))
+    const what = (): string =>
+      `watchers reach revision ${last()}: ${watchers.map(({ revision }) => revision)}`
+    this.#await(EQUAL_MS, what, () => watchers.every((watcher) => watcher.hasReached(last())))
   }
 
   #sameIndex(): boolean {

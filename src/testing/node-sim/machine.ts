@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly cluster: readonly string[]
   /** A process ended by itself. */
   readonly onEnd: () => void
+  /** A process has opened its node: nothing was applied in it yet. */
+  readonly onNode?: (node: Node) => void
   /** Gets the node's log lines. */
   readonly note: (text: string) => void
 }
@@ -123,6 +125,7 @@ export class Machine {
       (error, node) => {
         if (error !== null) return this.#end(error)
         this.#node = node
+        this.#options.onNode?.(node)
       },
     )
   }
@@ -208,6 +211,7 @@ export class Machine {
       memtableLogBytes: params.memtableLogBytes,
       blockCacheBytes: params.cacheBytes,
       trailingLogBytes: params.trailingLogBytes,
+      watchHistoryBytes: params.watchHistoryBytes,
       lowSpaceBytes: LOW_SPACE_BYTES,
     }
   }

@@ -48,7 +48,17 @@ export interface NodeSimParams {
   readonly shutdownMs: number
   readonly transferMs: number
   readonly membershipMs: number
+
+  /** Clients that copy the keyspace by listings and watches, and clients that repeat writes. */
+  readonly watchers: number
+  readonly watchHistoryBytes: number
+  readonly idempotentWriters: number
+  /** Clients that publish; 0 unless asked for, because whatever is drawn shifts what else happens. */
+  readonly messengers: number
 }
+
+/** For seeds whose events must stay as they are: what was added to the simulation since is left out. */
+export const WITHOUT_WATCHERS: Partial<NodeSimParams> = { watchers: 0, idempotentWriters: 0 }
 
 const KiB = 1024
 
@@ -96,5 +106,10 @@ export function drawNodeParams(random: Random): NodeSimParams {
     shutdownMs: sometimes(0.25, 500, 2500),
     transferMs: sometimes(0.3, 200, 1500),
     membershipMs: sometimes(0.3, 400, 1500),
+
+    watchers: pick(0, 1, 2),
+    watchHistoryBytes: pick(64, 256, 4096) * KiB,
+    idempotentWriters: pick(0, 1),
+    messengers: 0,
   }
 }

@@ -4,7 +4,9 @@
  */
 import { Origin } from '../../cluster/origin.ts'
 import { ReplicaHost } from '../../cluster/replica-host.ts'
+import { WatchHistory } from '../../cluster/watch-history.ts'
 import { CommandContext } from '../../engine/context.ts'
+import { IdempotencyTable } from '../../engine/idempotency.ts'
 import { Session } from '../../engine/session.ts'
 import { crc32 } from '../../lib/crc32.ts'
 import { errors } from '../../protocol/errors.ts'
@@ -18,6 +20,8 @@ import {
 } from '../../storage/log/format.ts'
 import { GroupLog } from '../../storage/log/group.ts'
 import { nextBatch } from '../../storage/log/scan.ts'
+import { hashKey } from '../../storage/store/hash.ts'
+import { Memtable } from '../../storage/store/memtable.ts'
 import { patch } from '../patch.ts'
 import { SimDisk } from '../sim-disk.ts'
 import { SimDiskFile } from '../sim-disk-file.ts'
@@ -107,6 +111,51 @@ const MISTAKES = {
         function (this: SimDisk, keep) {
           crash.call(this, keep)
           for (const file of this.folders.files()) makeTornTailWhole(file)
+        },
+    ),
+  /** R13: an idempotency key is forgotten by every state that is loaded. */
+  idempotencyKeysNotKept: () => {
+    let isForgetful = false
+    const undoLoad = patch(
+      IdempotencyTable.prototype,
+      'load',
+      (load) =>
+        function (this: IdempotencyTable, reader) {
+          isForgetful = true
+          load.call(this, reader)
+        },
+    )
+    const undoRecall = patch(
+      IdempotencyTable.prototype,
+      'recall',
+      (recall) =>
+        function (this: IdempotencyTable, context, request) {
+          return isForgetful ? { kind: 'fresh' } : recall.call(this, context, request)
+        },
+    )
+    return () => {
+      undoLoad()
+      undoRecall()
+    }
+  },
+  /** A watch that resumes inside a revision begins behind it. */
+  watchSkipsRest: () =>
+    patch(
+      WatchHistory.prototype,
+      'seek',
+      (seek) =>
+        function (this: WatchHistory, revision) {
+          return seek.call(this, revision + 1, -1)
+        },
+    ),
+  /** Overwritten records of a pinned memtable are forgotten. */
+  pinsForgetOverwritten: () =>
+    patch(
+      Memtable.prototype,
+      'findAt',
+      () =>
+        function (this: Memtable, key) {
+          return this.find(key, hashKey(key))
         },
     ),
   /** R15, R16: "not applied" is said of what was forwarded. */

@@ -4,16 +4,20 @@
  */
 import { AssertionError, must } from '../../lib/assert.ts'
 import { isBug } from '../../lib/coded-error.ts'
+import { type Random, SeededRandom } from '../../lib/random.ts'
 import { SimNetwork } from '../sim-network.ts'
 import { SimWorld } from '../sim-world.ts'
 import { Client, type ClientWorld } from './client.ts'
 import { Convergence } from './convergence.ts'
 import { Faults } from './faults.ts'
+import { IdempotentWriter } from './idempotent-writer.ts'
 import { check, Invariants, Violation } from './invariants.ts'
 import { Machine, ProcessEnded } from './machine.ts'
 import { MembershipChanges } from './membership.ts'
+import { MessageOrder, Messenger } from './messenger.ts'
 import { drawNodeParams, type NodeSimParams } from './params.ts'
 import { Recorder } from './recorder.ts'
+import { WatchedHistory, Watcher } from './watcher.ts'
 
 export interface NodeSimOptions {
   /** Overrides of what the seed draws. */
@@ -57,6 +61,13 @@ class Simulation {
   readonly invariants: Invariants
   readonly membership: MembershipChanges
   readonly clients: Client[] = []
+  readonly watched = new WatchedHistory()
+  readonly watchers: Watcher[] = []
+  readonly idempotentWriters: IdempotentWriter[] = []
+  readonly messageOrder = new MessageOrder()
+  readonly messengers: Messenger[] = []
+  /** Not forked from the world's: what it decides must not shift what else happens. */
+  readonly #watcherRandom: Random
   readonly #founders: readonly string[]
   snapshots = 0
   ownEnds = 0
@@ -75,6 +86,7 @@ class Simulation {
       world.random.fork('membership'),
     )
     this.faults = new Faults(this, world.random.fork('faults'))
+    this.#watcherRandom = new SeededRandom(seed).fork('watchers')
     this.#founders = Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
   }
 
@@ -91,6 +103,7 @@ class Simulation {
     }
     for (let i = 0; i < params.clients; i++)
       this.clients.push(new Client(shared, i, world.random.fork(`client ${i}`)))
+    this.#addWatchers()
     this.faults.begin()
     const endMs = params.faultyMs
     this.runUntil(
@@ -107,6 +120,20 @@ class Simulation {
     while (!condition()) {
       this.#step()
       check(this.world.nowMs <= deadlineMs, () => `Not within ${timeoutMs} ms: ${what()}`)
+    }
+  }
+
+  #addWatchers(): void {
+    const { world, machines, params, watched: history } = this
+    for (let i = 0; i < params.watchers; i++)
+      this.watchers.push(new Watcher({ world, machines, history }, this.#watcherRandom.fork(`watcher ${i}`)))
+    for (let i = 0; i < params.idempotentWriters; i++)
+      this.idempotentWriters.push(
+        new IdempotentWriter(world, machines, `once${i}`, this.#watcherRandom.fork(`writer ${i}`)),
+      )
+    for (let i = 0; i < params.messengers; i++) {
+      const random = this.#watcherRandom.fork(`messenger ${i}`)
+      this.messengers.push(new Messenger(world, machines, this.messageOrder, `m${i}`, random))
     }
   }
 
@@ -129,6 +156,9 @@ class Simulation {
       cluster: this.#founders.includes(name) ? this.#founders : [...known, name],
       onEnd: () => {
         this.ownEnds++
+      },
+      onNode: (node) => {
+        if (this.params.messengers > 0) this.messageOrder.follow(node, name)
       },
       note: (text) => {
         if (text.includes('Installed a snapshot')) this.snapshots++
@@ -167,10 +197,22 @@ export function runNodeSeed(seed: number, options: NodeSimOptions = {}): NodeSim
     leaders: invariants.leaders,
     committed: invariants.committed,
     snapshots: simulation.snapshots,
-    faults: { ...faults.counts, ...membership.counts, ownEnds: simulation.ownEnds },
+    faults: {
+      ...faults.counts,
+      ...membership.counts,
+      ownEnds: simulation.ownEnds,
+      ...simulation.watched.counts,
+      onceWritten: sumOf(simulation.idempotentWriters, (writer) => writer.written),
+      ...(simulation.params.messengers === 0 ? {} : simulation.messageOrder.counts),
+      onceReplayed: sumOf(simulation.idempotentWriters, (writer) => writer.replayed),
+    },
     violation,
     lines: violation === null && options.trace !== true ? [] : trace(simulation),
   }
+}
+
+function sumOf<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0)
 }
 
 function trace({ world, machines }: Simulation): string[] {

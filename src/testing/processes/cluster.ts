@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TlsOptions } from '../../client/socket.ts'
 import { freePorts } from '../free-ports.ts'
 import { closeDrivers } from './load.ts'
 import { NodeProcess } from './node-process.ts'
@@ -32,6 +33,10 @@ export interface ClusterOptions {
   /** Members at the beginning; 3 when not said. */
   readonly size?: number
   readonly flags?: Readonly<Record<string, string | number>>
+  /** Further flags by node, beginning with 0. */
+  readonly nodeFlags?: readonly Readonly<Record<string, string | number>>[]
+  /** How to reach the nodes over TLS. */
+  readonly tls?: TlsOptions
   /** By node, beginning with 0; on this machine's loopback when not said. */
   readonly places?: readonly Place[]
   /** Folder for the data of a node, by node; below the test's own folder when not said. */
@@ -129,7 +134,28 @@ export async function withCluster<T>(
   options: ClusterOptions,
   use: (cluster: TestCluster) => Promise<T>,
 ): Promise<T> {
+  return useCluster(await prepareCluster(options), use)
+}
+
+/** A cluster whose every node is ready, for the tests of one file: close it behind them. */
+export async function openCluster(options: ClusterOptions): Promise<TestCluster> {
   const cluster = await prepareCluster(options)
+  for (const node of cluster.nodes) node.start()
+  try {
+    await cluster.ready()
+  } catch (error) {
+    process.stderr.write(`${cluster.logs()}\n`)
+    await cluster.close()
+    throw error
+  }
+  return cluster
+}
+
+/** The same for a cluster that was prepared otherwise. */
+export async function useCluster<T>(
+  cluster: TestCluster,
+  use: (cluster: TestCluster) => Promise<T>,
+): Promise<T> {
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.ready()
@@ -163,7 +189,8 @@ async function prepareCluster(options: ClusterOptions): Promise<TestCluster> {
       httpPort: port + 1,
       peerPort: port + 2,
       data: options.dataFolders?.[i] ?? join(folder, `n${i + 1}`),
-      flags: size === 1 ? flags : { cluster: members, ...flags },
+      flags: { ...(size === 1 ? {} : { cluster: members }), ...flags, ...options.nodeFlags?.[i] },
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
     })
   })
   return new TestCluster(nodes, folder, flags)

@@ -4,9 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { get } from 'node:http'
+import { get as getSecure } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import { type Argument, Connection } from '../../client/connection.ts'
 import { type Reply, replyText } from '../../client/reply.ts'
+import type { TlsOptions } from '../../client/socket.ts'
 import type { NodeStatus } from '../../cluster/execute.ts'
 import { until } from './wait.ts'
 
@@ -28,6 +30,12 @@ export interface NodeOptions {
    * node's.
    */
   readonly prefix?: readonly string[]
+  /** How to reach it over TLS, when that is what its ports speak. */
+  readonly tls?: TlsOptions
+  /** Words behind `start` instead of the flags made of the above, which must say the same. */
+  readonly words?: readonly string[]
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Ends with the tests' process at the latest. */
@@ -69,7 +77,7 @@ export class NodeProcess {
     const [program = process.execPath, ...words] = [...(this.options.prefix ?? []), process.execPath]
     const child = spawn(program, [...words, '--enable-source-maps', ENTRY, 'start', ...this.#flags()], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: withoutSettings(process.env),
+      env: { ...withoutSettings(process.env), ...this.options.env },
     })
     this.#child = child
     running.add(child)
@@ -121,10 +129,10 @@ export class NodeProcess {
   }
 
   isReady(): Promise<boolean> {
-    const { host, httpPort } = this.options
+    const { host, httpPort, tls } = this.options
     return new Promise((resolve) => {
-      const request = get(
-        { host, port: httpPort, path: '/readyz', agent: false, timeout: ASK_MS },
+      const request = (tls === undefined ? get : getSecure)(
+        { host, port: httpPort, path: '/readyz', agent: false, timeout: ASK_MS, ...tls },
         (response) => {
           response.resume()
           resolve(response.statusCode === 200)
@@ -135,10 +143,11 @@ export class NodeProcess {
     })
   }
 
-  connect(commandTimeoutMs = 20_000): Promise<Connection> {
-    const { host, redisPort } = this.options
-    const server = { host, port: redisPort, user: '', password: '', database: 0 }
-    return Connection.open(server, { connectTimeoutMs: ASK_MS, commandTimeoutMs })
+  connect(commandTimeoutMs = 20_000, password = ''): Promise<Connection> {
+    const { host, redisPort, tls = {} } = this.options
+    const isTls = this.options.tls !== undefined
+    const server = { host, port: redisPort, user: '', password, database: 0, tls: isTls }
+    return Connection.open(server, { connectTimeoutMs: ASK_MS, commandTimeoutMs, tls })
   }
 
   /** One command over a connection of its own. An error reply is thrown. */
@@ -155,7 +164,8 @@ export class NodeProcess {
     return JSON.parse(replyText(await this.command('KVORUM', 'STATUS')) ?? '{}')
   }
 
-  #flags(): string[] {
+  #flags(): readonly string[] {
+    if (this.options.words !== undefined) return this.options.words
     const { name, host, redisPort, httpPort, peerPort, data, flags } = this.options
     const all = {
       'node-id': name,

@@ -18,6 +18,9 @@ export interface WriterOptions {
   readonly valueBytes: number
 }
 
+/** A node that can be connected to, wherever it runs. */
+export type Reachable = Pick<NodeProcess, 'name' | 'connect'>
+
 export class Writer {
   readonly #options: WriterOptions
   #acknowledged = 0
@@ -50,7 +53,7 @@ export class Writer {
   }
 
   /** Throws unless every acknowledged key, read through `node`, has its value. */
-  async verify(node: NodeProcess): Promise<void> {
+  async verify(node: Reachable): Promise<void> {
     const connection = await node.connect()
     try {
       for (let from = 0; from < this.#acknowledged; from += PAGE)
@@ -60,7 +63,7 @@ export class Writer {
     }
   }
 
-  async #verifyPage(connection: Connection, from: number, node: NodeProcess): Promise<void> {
+  async #verifyPage(connection: Connection, from: number, node: Reachable): Promise<void> {
     const count = Math.min(PAGE, this.#acknowledged - from)
     const keys = Array.from({ length: count }, (_, i) => this.#key(from + i))
     const reply = await connection.command('MGET', ...keys)

@@ -1,0 +1,38 @@
+/**
+ * What fuzzing begins with: requests of every form, and those that were of interest before. One character is one byte.
+ * An input that found a bug is added here with a line that says what it was.
+ */
+export const corpus: readonly string[] = [
+  '*1\r\n$4\r\nPING\r\n',
+  '*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n',
+  '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n',
+  '*3\r\n$3\r\nset\r\n$3\r\na\0b\r\n$6\r\n\r\n$1\r\n\r\n',
+  '*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n',
+  '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nlib-name\r\n$3\r\nabc\r\n',
+  '*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*1\r\n$4\r\nEXEC\r\n',
+  '*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n',
+  '*6\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$7\r\ntimeout\r\n$1\r\n0\r\n$1\r\na\r\n$1\r\nb\r\n',
+  'PING\r\n',
+  'PING\n',
+  '\r\n\r\nPING\r\n',
+  'SET k "a \\x00\\n\\"b\\"" \r\n',
+  "SET k 'it\\'s' EX 10\r\n",
+  'SET k "unbalanced\r\n',
+  "SET k 'a'b\r\n",
+  'GET \t k\0\r\n',
+  '*1048577\r\n',
+  '*1\r\n$16777217\r\n',
+  '*1\r\n$-1\r\n',
+  '*1\r\n$01\r\nx\r\n',
+  '*+1\r\n$1\r\nx\r\n',
+  '*1\r\n:1\r\n',
+  '*1\r\n$3\r\nabcd\r\n',
+  '*2147483648\r\n',
+  '*99999999999999999999\r\n',
+  '$3\r\nabc\r\n',
+  '*1\n$4\nPING\n',
+  '*2\r\n$4\r\nECHO\r\n$5\r\nhe',
+  `*2\r\n$4\r\nECHO\r\n$${20_000}\r\n${'x'.repeat(20_000)}\r\n`,
+  `${'a'.repeat(300)}\r\n`,
+  'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+]
