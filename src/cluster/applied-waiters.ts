@@ -31,9 +31,11 @@ export class AppliedWaiters {
   }
 
   #settle(isOver: (waiter: Waiter) => boolean, inTime: boolean): void {
-    const over = this.#waiting.filter(isOver)
+    const over: Waiter[] = []
+    const left: Waiter[] = []
+    for (const waiter of this.#waiting) (isOver(waiter) ? over : left).push(waiter)
     if (over.length === 0) return
-    this.#waiting = this.#waiting.filter((waiter) => !over.includes(waiter))
+    this.#waiting = left
     for (const waiter of over) waiter.done(inTime)
   }
 }

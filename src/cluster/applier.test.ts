@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commandTable } from '../engine/command-table.ts'
 import { KvEngine } from '../engine/engine.ts'
+import { isTooNew } from '../engine/too-new.ts'
 import { must } from '../lib/assert.ts'
 import { codedError } from '../lib/coded-error.ts'
 import { SeededRandom } from '../lib/random.ts'
@@ -11,7 +12,7 @@ import { type Entry, EntryKind, encodeEntry } from '../protocol/entry.ts'
 import { encodeRun, encodeStamp } from '../protocol/runs.ts'
 import type { LogGroup } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { Applier } from './applier.ts'
 import { EffectsHub } from './effects-hub.ts'
 import type { PendingRead } from './pending.ts'
@@ -86,7 +87,10 @@ function fixture(missShare = 0) {
     applyOther: (entry) => happened.push(`other ${entry.index}`),
     onApplied: () => {},
     mustWait: () => state.mustWait,
-    onFatal: (error) => assert.fail(error),
+    onFatal: (error) => {
+      if (!isTooNew(error)) assert.fail(error)
+      happened.push('fatal')
+    },
   })
   const append = (...commands: Buffer[]): void => {
     const run = encodeRun({ session: SESSION, firstSequence: state.sequence, floor: 1 }, commands)
@@ -221,4 +225,14 @@ test('R10: entries that a snapshot replaces while they are read end nothing: app
   applier.advance(2)
   settle()
   assert.deepEqual(happened, ['2 +OK', 'end 2'])
+})
+
+test('R7: a command that only a later version knows ends applying for good', () => {
+  const { applier, append, happened, settle } = fixture()
+  append(increment('a'), encodeCommand(9_999, 0, []), increment('a'))
+  applier.advance(1)
+  settle()
+  applier.resume()
+  assert.deepEqual(happened, ['1 :1', 'fatal'])
+  assert.equal(applier.index, 0)
 })

@@ -6,6 +6,7 @@
  * Invariants: `index` is the last fully applied entry; the store is sealed at entry boundaries only (R1).
  */
 
+import { isTooNew } from '../engine/too-new.ts'
 import type { Engine } from '../engine/types.ts'
 import { assert } from '../lib/assert.ts'
 import type { ByteString } from '../lib/bytes.ts'
@@ -246,9 +247,9 @@ export class Applier {
     if (effects.isOn) effects.setAuthor(own ? this.#options.authorOf(cursor.sequence) : null)
     let reply: Buffer
     try {
-      reply = engine.executeWrite(decodeCommand(cursor.payload, cursor.at), run.session, cursor.sequence)
+      reply = engine.executeWrite(decodeCommand(cursor.payload, cursor.at), run.session, cursor.sequence, own)
     } catch (error) {
-      if (error !== MISS) throw error
+      if (error !== MISS) return this.#refused(error)
       this.#fetchMissed()
       return false
     }
@@ -297,6 +298,14 @@ export class Applier {
       at = skipCommand(cursor.payload, at)
     }
     return keys
+  }
+
+  /** The entry was written by a later version (R7): nothing behind it can be applied here. Anything else is a bug. */
+  #refused(error: unknown): false {
+    if (!isTooNew(error)) throw error
+    this.#block()
+    this.#options.onFatal(error)
+    return false
   }
 
   /** What was dropped meanwhile may fail: its entries went, or the files are closed. */

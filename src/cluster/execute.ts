@@ -200,6 +200,8 @@ export interface Executor {
   /** Every read and write command this node can execute, by lower-case name. */
   readonly commands: ReadonlyMap<string, CommandSpec>
   admin(request: AdminRequest, done: (error: string | null) => void): void
+  /** Milliseconds that the engine worked on the command whose `done` runs; once, then 0. */
+  takeExecutedMs(): number
   /** WAIT: how many other members hold everything this session wrote (every acknowledged write is on a majority). */
   replicasHolding(session: Session): number
   /** SHUTDOWN and SIGTERM: R17. `now` skips the transfer of leadership. */

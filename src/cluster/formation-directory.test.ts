@@ -2,13 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../lib/assert.ts'
-import { silentLogger } from '../lib/logger.ts'
-import { type Member, peerIdOf } from '../protocol/members.ts'
-import { PEER_PORT, type TransportNode, TransportWorld } from '../testing/transport-world.ts'
-import { FrameType } from '../transport/types.ts'
-import type { FormationResult } from './formation.ts'
+import { peerIdOf } from '../protocol/members.ts'
+import { FormingNode } from '../testing/transport/forming-node.ts'
+import { PEER_PORT, TransportWorld } from '../testing/transport/transport-world.ts'
 import { FormationDirectory } from './formation-directory.ts'
-import { FormationDriver, loadFormation } from './formation-driver.ts'
 
 const FOLDER = '/data'
 const hosts = ['a', 'b', 'c']
@@ -16,55 +13,27 @@ const addressOf = (host: string): string => `${host}:${PEER_PORT}`
 const others = (host: string): string[] => hosts.filter((one) => one !== host).map(addressOf)
 
 /** A node on the host `host` that calls itself `name` and was told `addresses`. */
-class LearningNode {
-  readonly self: Member
-  readonly node: TransportNode
-  result: FormationResult | null = null
-  #driver: FormationDriver | null = null
-
-  constructor(world: TransportWorld, host: string, addresses: readonly string[], name = `node-${host}`) {
-    const incarnation = `of-${name}`
-    this.self = { peerId: peerIdOf(name, incarnation), name, incarnation, peerAddress: 'nowhere:1' }
-    this.node = world.start(host, { hello: { name, incarnation } })
-    const { disk, clock } = this.node.seams
-    disk.makeFolder(FOLDER, () => {
-      loadFormation(disk, FOLDER, this.self, (error, record) => {
-        if (error !== null) throw error
-        const driver = new FormationDriver({
-          self: this.self,
-          listed: [],
-          directory: new FormationDirectory(name, addresses, ''),
-          record,
-          disk,
-          clock,
-          dataFolder: FOLDER,
-          transport: this.node.transport,
-          logger: silentLogger,
-          onFormed: (result) => {
-            this.result = result
-            this.node.transport.setHello({ ...this.node.hello, clusterId: result.clusterId })
-          },
-        })
-        this.node.user = {
-          onPeer: () => driver.peerSeen(),
-          onFrame: (from, type, _group, payload) => {
-            if (type === FrameType.formation) driver.receive(from, payload)
-          },
-        }
-        this.#driver = driver
-        driver.start()
-      })
-    })
-  }
-
-  get reasons(): string {
-    return this.#driver?.status().reasons.join('; ') ?? ''
-  }
+function launch(
+  world: TransportWorld,
+  host: string,
+  addresses: readonly string[],
+  name = `node-${host}`,
+  peerAddress = 'nowhere:1',
+): FormingNode {
+  const incarnation = `of-${name}`
+  const self = { peerId: peerIdOf(name, incarnation), name, incarnation, peerAddress }
+  return new FormingNode({
+    world,
+    host,
+    self,
+    listed: [],
+    directory: new FormationDirectory(name, addresses, ''),
+  })
 }
 
-const isFormed = (node: LearningNode): boolean => node.result !== null
+const isFormed = (node: FormingNode): boolean => node.result !== null
 
-function summary(node: LearningNode): string[] {
+function summary(node: FormingNode): string[] {
   return must(node.result, 'result').members.map(({ name, peerAddress }) => `${name}=${peerAddress}`)
 }
 
@@ -73,7 +42,7 @@ test('R8: nodes that list only the others learn their names and form one cluster
     const world = new TransportWorld(seed)
     const nodes = hosts.map((host) => {
       world.world.runFor(world.world.random.below(1_500))
-      return new LearningNode(world, host, others(host))
+      return launch(world, host, others(host))
     })
     world.world.runUntil(() => nodes.every(isFormed), `seed ${seed}: formed`)
     for (const node of nodes) {
@@ -88,50 +57,61 @@ test('R8: nodes that list only the others learn their names and form one cluster
 
 test('R8: a list of all addresses, the own one among them, does as well', () => {
   const world = new TransportWorld(11)
-  const nodes = hosts.map((host) => new LearningNode(world, host, hosts.map(addressOf)))
+  const nodes = hosts.map((host) => launch(world, host, hosts.map(addressOf)))
   world.world.runUntil(() => nodes.every(isFormed), 'formed')
   for (const node of nodes) assert.deepEqual(node.result, nodes[0]?.result)
 })
 
 test('a list of this node alone forms a cluster of one', () => {
   const world = new TransportWorld(12)
-  const node = new LearningNode(world, 'a', [addressOf('a')])
+  const node = launch(world, 'a', [addressOf('a')])
   world.world.runUntil(() => isFormed(node), 'formed')
   assert.deepEqual(summary(node), [`node-a=${addressOf('a')}`])
 })
 
 test('R8: nothing forms while an address does not answer, and the address is named', () => {
   const world = new TransportWorld(13)
-  const nodes = ['a', 'b'].map((host) => new LearningNode(world, host, others(host)))
+  const nodes = ['a', 'b'].map((host) => launch(world, host, others(host)))
   world.world.runFor(8_000)
   for (const node of nodes) {
     assert.equal(node.result, null)
     assert.match(node.reasons, /nobody has answered at c:9090/)
   }
-  const last = new LearningNode(world, 'c', others('c'))
+  const last = launch(world, 'c', others('c'))
   world.world.runUntil(() => [...nodes, last].every(isFormed), 'formed')
 })
 
 test('R8: nodes whose lists name other nodes never form, and say so', () => {
   const world = new TransportWorld(14)
   const nodes = [
-    new LearningNode(world, 'a', others('a')),
-    new LearningNode(world, 'b', others('b')),
-    new LearningNode(world, 'c', [addressOf('a')]),
+    launch(world, 'a', others('a')),
+    launch(world, 'b', others('b')),
+    launch(world, 'c', [addressOf('a')]),
   ]
   world.world.runFor(10_000)
   assert.ok(!nodes.some(isFormed))
   assert.match(nodes[0]?.reasons ?? '', /node-c was started with a list of other nodes/)
 })
 
+test('R8: with two nodes of one name nothing forms, and each node says what it waits for', () => {
+  const world = new TransportWorld(15)
+  const nodes = hosts.map((host) =>
+    launch(world, host, others(host), host === 'c' ? 'node-b' : `node-${host}`),
+  )
+  world.world.runFor(10_000)
+  assert.ok(!nodes.some(isFormed))
+  assert.match(nodes[0]?.reasons ?? '', /node-b has not found all nodes of its list yet/)
+  assert.match(nodes[1]?.reasons ?? '', /nobody has answered at c:9090/)
+})
+
 test('R8: nodes that crash while they learn and agree form one cluster in the end', () => {
   for (let seed = 20; seed < 30; seed++) {
     const world = new TransportWorld(seed)
     const random = world.world.random
-    const nodes = new Map<string, LearningNode>()
+    const nodes = new Map<string, FormingNode>()
     const ids = new Set<string>()
     const start = (host: string): void => {
-      nodes.set(host, new LearningNode(world, host, others(host)))
+      nodes.set(host, launch(world, host, others(host)))
     }
     for (let round = 0; round < 12; round++) {
       const host = must(hosts[random.below(3)], 'host')
@@ -149,7 +129,7 @@ test('R8: nodes that crash while they learn and agree form one cluster in the en
 
 test('R8: a new node at the address of a member stays outside of the cluster and is told what to do', () => {
   const world = new TransportWorld(31)
-  const nodes = hosts.map((host) => new LearningNode(world, host, others(host)))
+  const nodes = hosts.map((host) => launch(world, host, others(host)))
   world.world.runUntil(() => nodes.every(isFormed), 'formed')
   world.host('a').crash()
   const { disk } = world.host('a').start()
@@ -159,9 +139,10 @@ test('R8: a new node at the address of a member stays outside of the cluster and
   })
   world.world.runUntil(() => isGone, 'removed')
   world.host('a').kill()
-  const wiped = new LearningNode(world, 'a', others('a'), 'node-new')
+  const wiped = launch(world, 'a', others('a'), 'node-new', addressOf('a'))
   world.world.runUntil(() => wiped.reasons.includes('kvorum node add node-new'), 'told')
   assert.equal(wiped.result, null)
+  assert.match(wiped.reasons, /kvorum node replace node-a node-new a:9090/)
 })
 
 test('the address of a node is the one it knows itself under, else the least that the others use', () => {

@@ -72,6 +72,13 @@ export class FormationDirectory {
     return [...this.#views].filter(([, view]) => namesOf(view) !== own).map(([name]) => name)
   }
 
+  /** Expected nodes that have not told their view; empty while this one's is incomplete. */
+  silent(): readonly string[] {
+    return this.view()
+      .map(({ name }) => name)
+      .filter((name) => name !== this.self && !this.#views.has(name))
+  }
+
   /**
    * The list on which all its nodes agree, or null while a view is missing or names other nodes. A node's address is
    * the one that it knows itself under, else the least of those under which the others know it: all nodes compute the

@@ -2,13 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../lib/assert.ts'
-import { silentLogger } from '../lib/logger.ts'
 import { SeededRandom } from '../lib/random.ts'
 import { type Member, peerIdOf } from '../protocol/members.ts'
-import { PEER_PORT, type TransportNode, TransportWorld } from '../testing/transport-world.ts'
-import { FrameType } from '../transport/types.ts'
-import type { FormationResult } from './formation.ts'
-import { FormationDriver, loadFormation } from './formation-driver.ts'
+import { FormingNode } from '../testing/transport/forming-node.ts'
+import { PEER_PORT, TransportWorld } from '../testing/transport/transport-world.ts'
+import { loadFormation } from './formation-driver.ts'
 import { clusterIdOf, encodeFormationFile, type ListedNode } from './formation-record.ts'
 
 const FOLDER = '/data'
@@ -21,58 +19,9 @@ function member(name: string, incarnation = 'first'): Member {
   return { peerId: peerIdOf(name, incarnation), name, incarnation, peerAddress: `${name}:${PEER_PORT}` }
 }
 
-/** One process that takes part in formation and does nothing else. */
-class FormingNode {
-  readonly self: Member
-  readonly node: TransportNode
-  result: FormationResult | null = null
-  #driver: FormationDriver | null = null
-
-  constructor(world: TransportWorld, self: Member, listed: readonly ListedNode[]) {
-    this.self = self
-    this.node = world.start(self.name, { hello: { incarnation: self.incarnation } })
-    const { disk, clock } = this.node.seams
-    disk.makeFolder(FOLDER, () => {
-      loadFormation(disk, FOLDER, self, (error, record) => {
-        if (error !== null) throw error
-        const driver = new FormationDriver({
-          self,
-          listed,
-          record,
-          disk,
-          clock,
-          dataFolder: FOLDER,
-          transport: this.node.transport,
-          logger: silentLogger,
-          onFormed: (result) => this.#formed(result),
-        })
-        this.node.user = {
-          onPeer: () => driver.peerSeen(),
-          onFrame: (from, type, _group, payload) => {
-            if (type === FrameType.formation) driver.receive(from, payload)
-          },
-        }
-        this.#driver = driver
-        driver.start()
-      })
-    })
-  }
-
-  get isRunning(): boolean {
-    return this.#driver !== null
-  }
-
-  get driver(): FormationDriver {
-    return must(this.#driver, 'formation')
-  }
-
-  #formed(result: FormationResult): void {
-    assert.equal(this.result, null, 'formed is said once')
-    this.result = result
-    this.node.transport.setHello({ ...this.node.hello, clusterId: result.clusterId })
-    const others = result.members.filter((one) => one.name !== this.self.name)
-    this.node.transport.setPeers(others.map((one) => ({ name: one.name, address: one.peerAddress })))
-  }
+/** A node on the host of its own name. */
+function launch(world: TransportWorld, self: Member, listed: readonly ListedNode[]): FormingNode {
+  return new FormingNode({ world, host: self.name, self, listed })
 }
 
 const isFormed = (node: FormingNode | undefined): boolean => node !== undefined && node.result !== null
@@ -85,7 +34,7 @@ test('R8: three nodes form one cluster soon after the last one starts, in any or
     for (const name of order) {
       world.world.runFor(world.world.random.below(2_000))
       assert.ok(!nodes.some(isFormed))
-      nodes.push(new FormingNode(world, member(name), listOf(...three)))
+      nodes.push(launch(world, member(name), listOf(...three)))
     }
     const startedMs = world.world.nowMs
     world.world.runUntil(() => nodes.every(isFormed), 'all formed')
@@ -102,10 +51,10 @@ test('R8: three nodes form one cluster soon after the last one starts, in any or
 
 test('R8: a single node forms its own cluster at once, and is the same after a restart', () => {
   const world = new TransportWorld(20)
-  const first = new FormingNode(world, member('node1'), [])
+  const first = launch(world, member('node1'), [])
   world.world.runUntil(() => isFormed(first), 'formed', { timeoutMs: 100 })
   world.host('node1').crash()
-  const again = new FormingNode(world, member('node1'), listOf(...three))
+  const again = launch(world, member('node1'), listOf(...three))
   world.world.runUntil(() => isFormed(again), 'formed', { timeoutMs: 100 })
   assert.deepEqual(again.result, first.result)
 })
@@ -117,7 +66,7 @@ test('R8: nodes that crash at any moment of formation agree on one cluster in th
     const nodes = new Map<string, FormingNode>()
     const ids = new Set<string>()
     const start = (name: string): void => {
-      nodes.set(name, new FormingNode(world, member(name), listOf(...three)))
+      nodes.set(name, launch(world, member(name), listOf(...three)))
     }
     for (let round = 0; round < 12; round++) {
       const name = must(three[random.below(3)], 'name')
@@ -135,7 +84,7 @@ test('R8: nodes that crash at any moment of formation agree on one cluster in th
 
 test('R8: a node that slept through the forming is told by any founder, after any time', () => {
   const world = new TransportWorld(61)
-  const nodes = three.map((name) => new FormingNode(world, member(name), listOf(...three)))
+  const nodes = three.map((name) => launch(world, member(name), listOf(...three)))
   world.world.runUntil(() => nodes.every(isFormed), 'all formed')
   const members = three.map((name) => member(name))
   world.host('node1').crash()
@@ -148,14 +97,14 @@ test('R8: a node that slept through the forming is told by any founder, after an
   })
   world.world.runUntil(() => written, 'written')
   world.host('node1').kill()
-  const again = new FormingNode(world, member('node1'), [])
+  const again = launch(world, member('node1'), [])
   world.world.runUntil(() => isFormed(again), 'adopted')
   assert.deepEqual(again.result, nodes[2]?.result)
 })
 
 test('R8: a wiped node does not form or rejoin; it says so, and joins when it is invited', () => {
   const world = new TransportWorld(62)
-  const nodes = three.map((name) => new FormingNode(world, member(name), listOf(...three)))
+  const nodes = three.map((name) => launch(world, member(name), listOf(...three)))
   world.world.runUntil(() => nodes.every(isFormed), 'all formed')
   const { clusterId, members } = must(nodes[1]?.result, 'result')
   world.host('node1').crash()
@@ -166,7 +115,7 @@ test('R8: a wiped node does not form or rejoin; it says so, and joins when it is
   })
   world.world.runUntil(() => isGone, 'removed')
   world.host('node1').kill()
-  const wiped = new FormingNode(world, member('node1', 'second'), listOf(...three))
+  const wiped = launch(world, member('node1', 'second'), listOf(...three))
   world.world.runUntil(() => wiped.isRunning && wiped.driver.status().state === 'notMember', 'noticed')
   world.world.runFor(10_000)
   assert.equal(wiped.result, null)
@@ -178,9 +127,9 @@ test('R8: a wiped node does not form or rejoin; it says so, and joins when it is
 
 test('R8: nodes with different lists never form, and each says why', () => {
   const world = new TransportWorld(63)
-  const one = new FormingNode(world, member('node1'), listOf('node1', 'node2'))
-  const two = new FormingNode(world, member('node2'), listOf('node2', 'node3'))
-  const late = new FormingNode(world, member('node3'), listOf(...three))
+  const one = launch(world, member('node1'), listOf('node1', 'node2'))
+  const two = launch(world, member('node2'), listOf('node2', 'node3'))
+  const late = launch(world, member('node3'), listOf(...three))
   world.world.runFor(10_000)
   for (const node of [one, two, late]) {
     assert.equal(node.result, null)
@@ -194,7 +143,7 @@ test('R8: a disk that fails delays formation and nothing else', () => {
   for (const operation of ['write', 'sync', 'rename', 'syncFolder'] as const) {
     world.host('node1').disk.failNext({ operation, path: FOLDER, count: 1 })
   }
-  const nodes = three.map((name) => new FormingNode(world, member(name), listOf(...three)))
+  const nodes = three.map((name) => launch(world, member(name), listOf(...three)))
   world.world.runUntil(() => nodes.every(isFormed), 'all formed')
   const ids = new Set(nodes.map((node) => node.result?.clusterId))
   assert.equal(ids.size, 1)

@@ -62,18 +62,19 @@ function existingCluster(formation: Formation, nowMs: number): HeardNode | null 
 
 function outsideStatus(formation: Formation, existing: HeardNode): FormationStatus {
   const { name, incarnation } = formation.self
-  const { members, clusterId } = existing.message
+  const { members, list, clusterId } = existing.message
   const namesake = members.find((member) => member.name === name)
   const where = `the cluster of ${existing.peer.name} (${clusterId})`
   if (namesake === undefined) {
     const own = formation.list.find((node) => node.name === name)
     const address = own?.address ?? formation.self.peerAddress
     const command = `kvorum node add ${name} ${address}`
-    // A node that was given no name has another one after its folder was emptied.
+    // A node that was given no name has another one after its folder was emptied: a founder is known by its address.
+    const lost = list.find((node) => node.address === address)?.name ?? 'OLD'
     const instead =
       formation.directory === null
         ? ''
-        : `, or in the place of a lost one 'kvorum node replace OLD ${name} ${address}'`
+        : `, or in the place of a lost one 'kvorum node replace ${lost} ${name} ${address}'`
     const reason = `${name} is not a member of ${where}; to add it, run '${command}'${instead} against a member`
     return { state: 'waiting', waitingFor: [], reasons: [reason] }
   }
@@ -92,7 +93,13 @@ function learningStatus(directory: FormationDirectory): FormationStatus {
   const unanswered = directory.unanswered()
   const missing = unanswered.map((address) => `nobody has answered at ${address}; start that node`)
   const others = directory.disagreeing().map((name) => `${name} was started with a list of other nodes`)
-  return { state: 'gathering', waitingFor: unanswered, reasons: [...missing, ...others] }
+  const silent = directory.silent()
+  const looking = silent.map((name) => `${name} has not found all nodes of its list yet; see its log`)
+  return {
+    state: 'gathering',
+    waitingFor: [...unanswered, ...silent],
+    reasons: [...missing, ...others, ...looking],
+  }
 }
 
 type Explain = (

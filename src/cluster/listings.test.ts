@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { commandTable } from '../engine/command-table.ts'
 import { must } from '../lib/assert.ts'
 import { limits } from '../protocol/limits.ts'
-import { FakeExecutor } from '../testing/fake-executor.ts'
+import { FakeExecutor } from '../testing/doors/fake-executor.ts'
 import type { ExecuteOptions } from './execute.ts'
 import type { ListingPage, PageOptions, PinnedSnapshot } from './listing.ts'
 

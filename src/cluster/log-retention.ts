@@ -33,10 +33,14 @@ export class LogRetention {
     if (this.#due() && !this.#options.store.stalled) this.#options.store.seal(this.#options.meta())
   }
 
-  /** R6: seals although nothing is due, so that deletions reach the tables. Only at an entry boundary. */
+  /**
+   * R6: seals although nothing is due, so that deletions reach the tables and log of whatever kind (messages leave no
+   * record) can go. Only at an entry boundary.
+   */
   sealEarly(): void {
-    const { store, meta } = this.#options
-    if (!store.stalled && store.status().memtableBytes > 0) store.seal(meta())
+    const { log, group, store, meta } = this.#options
+    const holds = store.status().memtableBytes > 0 || log.bytesSince(group, store.manifestIndex + 1) > 0
+    if (holds && !store.stalled) store.seal(meta())
   }
 
   /** A manifest with `manifestIndex` is durable, or a transfer ended: gives up log that nobody needs. */

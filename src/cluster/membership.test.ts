@@ -22,7 +22,7 @@ function fixture() {
     peerAddress: `node${peerId}:9090`,
   }))
   const configuration = new Configuration(confState(1, 2, 3), members)
-  const state = { leads: true }
+  const state = { leads: true, leader: 1 }
   const steps: string[] = []
   const progress = [2, 3].map((peer) => ({ peer, match: peer, space: 0, recentActive: true }))
   const core = {
@@ -31,6 +31,9 @@ function fixture() {
       return 'ok'
     },
     status: () => ({ progress }),
+    get leader() {
+      return state.leader
+    },
     transferLeadership: (to: number) => steps.push(`transfer to ${to}`),
   } as unknown as RaftCore
   const membership = new Membership({
@@ -92,8 +95,31 @@ test('a moment without a sign of life does not refuse a transfer', () => {
   membership.tick(50)
   assert.deepEqual(steps, ['transfer to 3'])
   state.leads = false
+  state.leader = 3
   membership.tick(100)
   assert.deepEqual(results, [null])
+})
+
+test('stepping down is no transfer: another one must lead', () => {
+  const ends = (to: string | null, leader: number): string | null | undefined => {
+    const { membership, state } = fixture()
+    const results: (string | null)[] = []
+    membership.request({ kind: 'transferLeader', to }, (error) => results.push(error))
+    membership.tick(0)
+    state.leads = false
+    state.leader = 0
+    membership.tick(50)
+    assert.deepEqual(results, [])
+    state.leader = leader
+    membership.tick(100)
+    membership.tick(2_100)
+    assert.equal(results.length, 1)
+    return results[0]
+  }
+  assert.equal(ends('node2', 2), null)
+  assert.equal(ends(null, 2), null)
+  assert.match(ends('node2', 3) ?? '', /^node3 leads now, and not node2/)
+  assert.match(ends(null, 0) ?? '', /no other leader is known/)
 })
 
 test('a learner can be removed even when there is only one voter, which cannot', () => {

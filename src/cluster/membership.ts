@@ -81,7 +81,7 @@ export class Membership {
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + INTERVAL_MS
     if (!this.#options.leads()) {
-      if (this.#operation !== null) this.#finishAsFollower(this.#operation)
+      if (this.#operation !== null) this.#finishAsFollower(this.#operation, nowMs)
       return
     }
     if (this.#operation !== null) this.#advance(this.#operation, nowMs)
@@ -241,13 +241,24 @@ export class Membership {
     this.#options.schedule()
   }
 
-  /** Not the leader any more: a transfer succeeded, a removal of oneself too; the rest may go on elsewhere. */
-  #finishAsFollower(operation: Operation): void {
+  /** Not the leader any more: a removal of oneself succeeded, a transfer maybe; the rest may go on elsewhere. */
+  #finishAsFollower(operation: Operation, nowMs: number): void {
     const { request } = operation
     const { configuration } = this.#options
+    if (request.kind === 'transferLeader') return this.#finishTransfer(operation, request.to, nowMs)
     const isOut = request.kind === 'removeNode' && configuration.named(request.name) === undefined
-    if (isOut || request.kind === 'transferLeader') return this.#finish(operation, null)
+    if (isOut) return this.#finish(operation, null)
     this.#finish(operation, 'leadership changed during the change; look at the members and try again')
+  }
+
+  /** Leadership is handed over when another one has it: this node may have lost it for want of a majority. */
+  #finishTransfer(operation: Operation, to: string | null, nowMs: number): void {
+    const { core, configuration } = this.#options
+    const leader = core.leader === 0 ? null : (configuration.member(core.leader)?.name ?? 'another member')
+    if (leader === null && nowMs <= operation.deadlineMs) return
+    if (leader === null)
+      this.#finish(operation, 'this node does not lead any more, and no other leader is known')
+    else this.#finish(operation, to === null || to === leader ? null : `${leader} leads now, and not ${to}`)
   }
 
   #finish(operation: Operation, error: string | null): void {

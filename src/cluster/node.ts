@@ -38,7 +38,7 @@ import type { NodeOptions } from './node-options.ts'
 import { formingStatus, type NodeIdentity, nodeStatus, positionOf } from './node-status.ts'
 import type { NodeStorage } from './node-storage.ts'
 import type { ClientSession } from './pending.ts'
-import { ReplicaHost } from './replica-host.ts'
+import { openReplicaHost, type ReplicaHost, type ReplicaHostOptions } from './replica-host.ts'
 import type { Watch, WatchOptions } from './watch.ts'
 import { WatchHistory } from './watch-history.ts'
 import { WatchHub } from './watch-hub.ts'
@@ -79,7 +79,7 @@ export class Node implements Executor {
     this.#parts = parts
     this.#redisAddress = settings.redisAddress
     this.#httpAddress = settings.httpAddress
-    this.#engine = new KvEngine(storage.store)
+    this.#engine = new KvEngine(storage.store, () => seams.clock.monotonicMs())
     this.#effects = new EffectsHub(this.#engine)
     this.#watches = new WatchHub({
       clock: seams.clock,
@@ -218,6 +218,10 @@ export class Node implements Executor {
     return measurements(this.#storage.log, this.#transport, this.#watches, this.#host?.replica ?? null)
   }
 
+  takeExecutedMs(): number {
+    return this.#engine.takeExecutedMs()
+  }
+
   admin(request: AdminRequest, done: (error: string | null) => void): void {
     if (this.#host === null) return done('this node is not a member of a cluster yet')
     this.#adminDesk.request(request, done)
@@ -304,17 +308,18 @@ export class Node implements Executor {
       founders: result.members.map((member) => member.name).join(','),
     })
     this.#announce()
-    this.#host = this.#makeHost(result)
+    this.#host = openReplicaHost(this.#hostOptions(result))
+    if (this.#host === null) return
     this.#effects.reset()
     this.#checkList(this.#host)
   }
 
-  #makeHost(result: FormationResult): ReplicaHost {
+  #hostOptions(result: FormationResult): ReplicaHostOptions {
     const { seams, settings, logger, onFatal, onDead } = this.#options
     const { self, bootId } = this.#parts
     const voters = result.members.map((member) => member.peerId)
     const confState = { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }
-    return new ReplicaHost({
+    return {
       group: GROUP,
       self,
       bootId,
@@ -342,7 +347,7 @@ export class Node implements Executor {
         const payload = encodeInvitation({ clusterId: result.clusterId, founders: result.members })
         this.#transport.send(peer, 'control', FrameType.invite, GROUP, [payload])
       },
-    })
+    }
   }
 
   /**

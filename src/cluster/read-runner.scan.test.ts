@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { scanCommand } from '../engine/scan.ts'
 import type { Callback } from '../storage/disk.ts'
 import type { Row, Store } from '../storage/store/types.ts'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 import type { ClientSession, PendingRead } from './pending.ts'
 import { ReadRunner } from './read-runner.ts'
 

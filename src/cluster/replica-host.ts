@@ -2,6 +2,7 @@
  * A formed node at work: one replica with everything that runs beside it (membership, expiry, disk space, stall guard)
  * under one 10 ms tick, and the entrance for commands.
  */
+import { isTooNew } from '../engine/too-new.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { type Command, encodeCommand } from '../protocol/commands.ts'
@@ -44,6 +45,17 @@ export interface ReplicaHostOptions extends Omit<ReplicaOptions, 'onChange'> {
   readonly invite: (peer: PeerId) => void
   /** R4: the log's disk is gone for good; every socket must close and the process die. */
   readonly onDead: () => void
+}
+
+/** Null, and `onFatal` was told, when only a later version of this program knows what is in the data folder (R7). */
+export function openReplicaHost(options: ReplicaHostOptions): ReplicaHost | null {
+  try {
+    return new ReplicaHost(options)
+  } catch (error) {
+    if (!isTooNew(error)) throw error
+    options.onFatal(error)
+    return null
+  }
 }
 
 export class ReplicaHost {

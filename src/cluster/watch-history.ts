@@ -12,6 +12,7 @@
 import type { KeyChange } from '../engine/effects.ts'
 import { itemOf } from '../engine/kv-item.ts'
 import { KeyRecord } from '../engine/records.ts'
+import { must } from '../lib/assert.ts'
 import { align8, readU32, readU64, writeU32, writeU64 } from '../lib/bytes.ts'
 import type { WatchEvent } from './watch.ts'
 import type { IndexedEvent } from './watch-index.ts'
@@ -22,6 +23,7 @@ const CHUNK_MIN = 16 * 1024
 const CHUNK_MAX = 1024 * 1024
 /** Chunks that a full history has, unless they would be larger than CHUNK_MAX. */
 const CHUNKS_AIM = 64
+const SHORT_BYTES = 64
 const NOTHING = Buffer.alloc(0)
 
 /** A stretch of events; a chunk that left the history is evicted and empty. */
@@ -47,6 +49,7 @@ export class WatchHistory {
   readonly #chunkSize: number
   #oldest: HistoryChunk | null = null
   #newest: HistoryChunk | null = null
+  #newestAt = 0
   /** Bytes of memory that the chunks take. */
   #bytes = 0
   #nextNumber = 0
@@ -91,8 +94,13 @@ export class WatchHistory {
     this.#revision = revision
   }
 
-  /** Copies the change in; returns where it lies. */
-  append(change: KeyChange, revision: number): HistoryPlace {
+  /** Where the newest event lies; there must be one. */
+  get newest(): HistoryPlace {
+    return { chunk: must(this.#newest, 'newest chunk'), at: this.#newestAt }
+  }
+
+  /** Copies the change in. */
+  append(change: KeyChange, revision: number): void {
     const isWhole = 'other' in change
     const key = isWhole ? NOTHING : change.key
     const record = isWhole ? NOTHING : (change.record ?? NOTHING)
@@ -108,12 +116,12 @@ export class WatchHistory {
     writeU64(bytes, at + 16, revision)
     writeU32(bytes, at + 24, change.sub)
     writeU32(bytes, at + 28, size - exact)
-    key.copy(bytes, at + HEADER_SIZE)
-    record.copy(bytes, at + HEADER_SIZE + key.length)
+    copyShort(key, bytes, at + HEADER_SIZE)
+    if (record.length > 0) bytes.set(record, at + HEADER_SIZE + key.length)
     chunk.used = at + size
     chunk.lastRevision = revision
     chunk.lastSub = change.sub
-    return { chunk, at }
+    this.#newestAt = at
   }
 
   /** True when events behind (revision, sub) are gone. */
@@ -154,6 +162,12 @@ export class WatchHistory {
     if (this.#oldest === null) this.#newest = null
     evict(chunk)
   }
+}
+
+/** A native copy costs more than a short loop. */
+function copyShort(from: Buffer, to: Buffer, at: number): void {
+  if (from.length > SHORT_BYTES) to.set(from, at)
+  else for (let i = 0; i < from.length; i++) to[at + i] = from[i] as number
 }
 
 /** Watchers that still stand here must not hold its memory. */

@@ -55,8 +55,10 @@ export class WatchHub implements EffectsListener, WatchHost {
 
   effects({ revision, changes }: Effects): void {
     for (const change of changes) {
-      this.#place = this.history.append(change, revision)
-      if (this.#idle > 0) this.#index.visit(eventOf(change), this.#give)
+      this.history.append(change, revision)
+      if (this.#idle === 0) continue
+      this.#place = this.history.newest
+      this.#index.visit(eventOf(change), this.#give)
     }
     this.history.advance(revision)
   }

@@ -5,6 +5,7 @@ import type { ByteString } from '../lib/bytes.ts'
 import { toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
 import { decodeKv } from '../protocol/kv.ts'
+import { decodeOnce } from '../protocol/once.ts'
 import { decodeInner, decodeWatched } from '../protocol/transaction.ts'
 import { nameWords } from './check-command.ts'
 import { findCommandRow, internalCommands } from './command-table.ts'
@@ -58,6 +59,10 @@ function declareInto(
     }
   } else if (KV_CODES.includes(code)) {
     declareKv(found, state, database, args)
+  } else if (code === internalCommands.once.code) {
+    const { idempotency, command } = decodeOnce(args)
+    found.push(...state.idempotency.declared(idempotency))
+    declareInto(found, state, command)
   } else {
     const row = findCommandRow(code)
     if (row === null) return

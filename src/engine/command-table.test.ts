@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { must } from '../lib/assert.ts'
 import { toByteString } from '../lib/bytes.ts'
 import { limits } from '../protocol/limits.ts'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 import { checkCommand } from './check-command.ts'
 import { commandKeys } from './command-keys.ts'
 import {
@@ -93,6 +93,7 @@ const CODES: Readonly<Record<string, number>> = {
   'internal|kv': 10,
   'internal|kvput': 11,
   'internal|kvread': 12,
+  'internal|once': 13,
   'internal|setting': 20,
 }
 
@@ -257,6 +258,10 @@ test('R20: one entry writes a bounded amount; what is refused has no effect and 
   const { revision } = client.engine
   assert.match(write(whole), /^-TRYAGAIN .*too much would be written at once/)
   assert.equal(client.engine.revision, revision)
+  const expire = must(client.command('EXPIRE', 'a', 100), 'command')
+  const copies = { code: expire.spec.code, database: 0, args: expire.args }
+  const refused = toByteString(client.engine.executeWrite(copies, 1, whole + 1))
+  assert.match(refused, /too much would be written at once/, 'a record is written anew for its expiry too')
   client.engine.beginEntry(2)
-  assert.equal(write(whole + 1), `:${limits.valueBytes}\r\n`)
+  assert.equal(write(whole + 2), `:${limits.valueBytes}\r\n`)
 })

@@ -37,6 +37,7 @@ import { lcs } from './commands/lcs.ts'
 import { memoryUsage } from './commands/memory.ts'
 import { mget, mset, msetnx } from './commands/multiple.ts'
 import { objectEncoding, objectFreq, objectHelp, objectIdletime, objectRefcount } from './commands/object.ts'
+import { once } from './commands/once.ts'
 import { publish, spublish } from './commands/publish.ts'
 import { append, getrange, setrange, strlen } from './commands/ranges.ts'
 import { copy, move, rename, renamenx } from './commands/rename.ts'
@@ -46,6 +47,7 @@ import { setting } from './commands/setting.ts'
 import { exec, watch } from './commands/transaction.ts'
 import { expiretime, persist, pexpiretime, pttl, ttl } from './commands/ttl.ts'
 import type { Execute } from './context.ts'
+import { tooNew } from './too-new.ts'
 
 /** A specification and what executes it; local commands are none of these. */
 export interface CommandRow extends CommandSpec {
@@ -159,6 +161,7 @@ export const internalCommands = {
   randomKey: row([8, 'internal|randomkey', 3, INTERNAL.read, NONE, '1.0.0', neverAlone, 'Gives some key.']),
   kv: row([10, 'internal|kv', -3, INTERNAL.write, NONE, '1.0.0', kv, 'Compares, then changes keys.']),
   kvPut: row([11, 'internal|kvput', -3, INTERNAL.growth, NONE, '1.0.0', kv, 'Compares, then changes and puts keys.']),
+  once: row([13, 'internal|once', 4, INTERNAL.write, NONE, '1.0.0', once, 'Runs a command that takes effect once.']),
   kvRead: row([12, 'internal|kvread', -3, INTERNAL.read, NONE, '1.0.0', kv, 'Compares, then reads keys.']),
 } as const
 
@@ -174,13 +177,10 @@ export const commandTable: ReadonlyMap<string, CommandRow> = new Map(
 
 const rowsByCode = indexByCode([...commandTable.values(), ...Object.values(internalCommands)])
 
-/**
- * The row of a code; asserts that there is one: engineLevel keeps codes this program does not know out of the
- * log.
- */
+/** The row of a code; throws tooNew() when there is none: a later version of this program wrote the log. */
 export function commandRow(code: number): CommandRow {
   const row = rowsByCode[code]
-  assert(row !== undefined, () => `Command code ${code} is not known`)
+  if (row === undefined) throw tooNew(`command ${code}`)
   return row
 }
 

@@ -1,6 +1,6 @@
 /** Replies of the commands on bits, to the byte, as Redis 7.2 gives them. */
 import { describe, test } from 'node:test'
-import { script } from '../testing/engine-script.ts'
+import { script } from '../testing/engine/engine-script.ts'
 
 const NOT_AN_INTEGER = '-ERR value is not an integer or out of range'
 const OFFSET = '-ERR bit offset is not an integer or out of range'

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { limits } from '../protocol/limits.ts'
-import { EngineClient } from '../testing/engine-client.ts'
-import { script } from '../testing/engine-script.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
+import { script } from '../testing/engine/engine-script.ts'
 
 const NOT_AN_INTEGER = '-ERR value is not an integer or out of range'
 const NOT_A_FLOAT = '-ERR value is not a valid float'

@@ -1,8 +1,8 @@
 /** Every command's replies, to the byte, as Redis 7.2 gives them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { EngineClient } from '../testing/engine-client.ts'
-import { script } from '../testing/engine-script.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
+import { script } from '../testing/engine/engine-script.ts'
 
 const NOT_AN_INTEGER = '-ERR value is not an integer or out of range'
 const SYNTAX = '-ERR syntax error'

@@ -6,7 +6,7 @@
 import { assert } from '../lib/assert.ts'
 import { type ByteString, toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
-import { Databases } from './databases.ts'
+import { DATABASE_COUNT, Databases } from './databases.ts'
 import { RecentDeletions } from './deletions.ts'
 import { EffectsStage, type RecordChange } from './effects.ts'
 import { IdempotencyTable } from './idempotency.ts'
@@ -58,8 +58,8 @@ export class CommandContext {
   #revision = 0
   #changed = false
   readonly #staging = new Staging()
-  /** Logical databases stand for others than before this command. */
-  #remapped = false
+  /** Logical databases that stand for others than before this command, a bit each. */
+  #remapped = 0
 
   /** Physical keys asked of the store by this command so far. */
   readonly #touched: ByteString[] = []
@@ -157,7 +157,7 @@ export class CommandContext {
     if (this.databases.keysOf(database) === 0) return
     this.#staging.drop(this.databases.replace(database))
     this.effects.databases('flush', database, database)
-    this.#remapped = true
+    this.#remapped |= 1 << database
     this.#changed = true
     this.#lastKey = null
   }
@@ -168,7 +168,7 @@ export class CommandContext {
     if (a === b || (this.databases.keysOf(a) === 0 && this.databases.keysOf(b) === 0)) return
     this.databases.swap(a, b)
     this.effects.databases('swap', a, b)
-    this.#remapped = true
+    this.#remapped |= (1 << a) | (1 << b)
     this.#changed = true
     this.#lastKey = null
   }
@@ -209,7 +209,7 @@ export class CommandContext {
     return this.within(database, () => {
       const due = this.#locate(key)
       if (due !== null) return due.modRevision > -token
-      return this.deletions.cameAndWent(this.#lastPhysicalKey, -token)
+      return this.deletions.cameAndWent(database, this.#lastPhysicalKey, -token)
     })
   }
 
@@ -276,8 +276,7 @@ export class CommandContext {
   /** Writes the overlay to the store, each key once; true when the keyspace changed (R11: one revision). */
   commit(): boolean {
     this.#staging.commit(this.#store, this.deletions)
-    if (this.#remapped) this.deletions.noteAll(this.#revision)
-    this.#remapped = false
+    if (this.#remapped !== 0) this.#noteRemapped()
     this.databases.commit()
     this.idempotency.commit()
     if (!this.needsTick) this.tally.commit()
@@ -287,7 +286,7 @@ export class CommandContext {
   /** Drops everything the command did. */
   rollBack(): void {
     this.#staging.rollBack()
-    this.#remapped = false
+    this.#remapped = 0
     this.#lastKey = null
     this.databases.rollBack()
     this.idempotency.rollBack()
@@ -305,6 +304,13 @@ export class CommandContext {
   }
 
   // --- Inside ---
+
+  #noteRemapped(): void {
+    for (let database = 0; database < DATABASE_COUNT; database++) {
+      if ((this.#remapped & (1 << database)) !== 0) this.deletions.noteDatabase(database, this.#revision)
+    }
+    this.#remapped = 0
+  }
 
   /** The record as it is stored, due or not. */
   #locate(key: Buffer): KeyRecord | null {
@@ -368,7 +374,7 @@ export class CommandContext {
     const key = this.#lastKey as Buffer
     if (kind === 'expire' || (before !== null && alive === null)) this.notify('x', 'expired', key)
     if (kind === 'put' && alive === null) this.notify('n', 'new', key)
-    this.effects.change(kind, this.database, key, bytes, alive === null, repeated)
+    this.effects.change(kind, this.database, key, bytes, alive === null, before !== null, repeated)
   }
 }
 

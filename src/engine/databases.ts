@@ -3,10 +3,12 @@
  * Replicated state. A flush gives a database a new physical id, so it costs nothing per key; ids are never
  * reused. Changes made since commit() can be rolled back, because a command that misses leaves no trace (R2).
  */
+
 import { assert, must } from '../lib/assert.ts'
+import type { ByteReader } from '../lib/byte-reader.ts'
+import type { ByteWriter } from '../lib/byte-writer.ts'
 import type { ByteString } from '../lib/bytes.ts'
 import { PHYSICAL_DATABASE_MAX, recordPrefix } from './keys.ts'
-import type { StateReader, StateWriter } from './state-codec.ts'
 
 /** Logical databases, 0-15. */
 export const DATABASE_COUNT = 16
@@ -100,7 +102,7 @@ export class Databases {
     this.#nextId = this.#committedNextId
   }
 
-  save(writer: StateWriter): void {
+  save(writer: ByteWriter): void {
     writer.u32(this.#nextId)
     writer.u32(DATABASE_COUNT)
     for (let database = 0; database < DATABASE_COUNT; database++) {
@@ -110,7 +112,7 @@ export class Databases {
     }
   }
 
-  load(reader: StateReader): void {
+  load(reader: ByteReader): void {
     this.#nextId = reader.u32()
     const count = reader.u32()
     assert(count === DATABASE_COUNT, () => `State has ${count} databases, expected ${DATABASE_COUNT}`)

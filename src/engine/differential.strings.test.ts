@@ -11,10 +11,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { SeededRandom } from '../lib/random.ts'
 import { limits } from '../protocol/limits.ts'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { EngineClient, type Word } from '../testing/engine/engine-client.ts'
+import { StringScript } from '../testing/engine/string-script.ts'
 import { findRedisServer, type RedisServer, startRedisServer } from '../testing/redis-server.ts'
-import { StringScript } from '../testing/string-script.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { commandTable } from './command-table.ts'
 
 const COMMANDS = 6_000

@@ -7,10 +7,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { SeededRandom } from '../lib/random.ts'
-import { assertSameReply, CommandScript } from '../testing/command-script.ts'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { assertSameReply, CommandScript } from '../testing/engine/command-script.ts'
+import { EngineClient, type Word } from '../testing/engine/engine-client.ts'
 import { findRedisServer, type RedisServer, startRedisServer } from '../testing/redis-server.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { globMatches } from './glob.ts'
 
 const COMMANDS = 6_000

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { must } from '../lib/assert.ts'
 import { SeededRandom } from '../lib/random.ts'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { EngineClient, type Word } from '../testing/engine/engine-client.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import type { Effects, KeyChange } from './effects.ts'
 import { parseNoticeClasses } from './notice-classes.ts'
 import { KeyRecord } from './records.ts'
@@ -69,6 +69,18 @@ describe('changes', () => {
       ['DEL', 'b'],
     ])
     assert.deepEqual(seen, [['revision 2', '0 put 0:a = 2 (created)', '1 delete 0:b']])
+  })
+
+  test('tell that a record is gone that was due, although the command put another in its place first', () => {
+    const { client, seen } = listening()
+    client.run('SET', 'a', '1', 'PX', '10')
+    client.nowMs += 10
+    seen.length = 0
+    client.transaction([
+      ['SET', 'a', '2'],
+      ['DEL', 'a'],
+    ])
+    assert.deepEqual(seen, [['revision 2', '0 delete 0:a']])
   })
 
   test('are not drawn together over a flush or a swap', () => {

@@ -64,9 +64,13 @@ export interface Effects {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-type StagedChange = Mutable<RecordChange> | Mutable<DatabaseChange>
+/** `existed`: there was a record before this command, due or not; who watches was told of it. */
+type StagedRecordChange = Mutable<RecordChange> & { existed: boolean }
+type StagedChange = StagedRecordChange | Mutable<DatabaseChange>
 
 const NOTHING: readonly never[] = []
+/** Nobody pushes onto it. */
+const NO_CHANGES: StagedChange[] = []
 
 /** What the command in execution has done so far. */
 export class EffectsStage {
@@ -74,7 +78,7 @@ export class EffectsStage {
   isOn = false
   /** Bits of the classes of notices that somebody wants. */
   wanted = 0
-  #changes: StagedChange[] = []
+  #changes: StagedChange[] = NO_CHANGES
   #notices: Notice[] = []
   #messages: Message[] = []
   #settingsChanged = false
@@ -86,25 +90,26 @@ export class EffectsStage {
     return this.#isEmpty
   }
 
-  /** `repeated`: this command changed the record before. */
+  /** `existed`: a record was there, due or not. `repeated`: this command changed the record before. */
   change(
     kind: RecordChange['kind'],
     database: number,
     key: Buffer,
     record: Buffer | null,
     created: boolean,
+    existed: boolean,
     repeated: boolean,
   ): void {
     if (!this.isOn) return
     this.#isEmpty = false
     if (repeated) this.#hasRepeats = true
-    this.#changes.push({ kind, database, key, record, created, sub: this.#changes.length })
+    this.#stage({ kind, database, key, record, created, existed, sub: this.#changes.length })
   }
 
   databases(kind: DatabaseChange['kind'], database: number, other: number): void {
     if (!this.isOn) return
     this.#isEmpty = false
-    this.#changes.push({ kind, database, other, sub: this.#changes.length })
+    this.#stage({ kind, database, other, sub: this.#changes.length })
   }
 
   notice(noticeClass: NoticeClass, event: string, database: number, key: Buffer): void {
@@ -135,7 +140,6 @@ export class EffectsStage {
       messages: this.#messages.length === 0 ? NOTHING : this.#messages,
       settingsChanged: this.#settingsChanged,
     }
-    this.#changes = []
     this.clear()
     return effects
   }
@@ -143,7 +147,7 @@ export class EffectsStage {
   /** Forgets what was staged. */
   clear(): void {
     if (this.#isEmpty) return
-    if (this.#changes.length > 0) this.#changes = []
+    this.#changes = NO_CHANGES
     if (this.#notices.length > 0) this.#notices = []
     if (this.#messages.length > 0) this.#messages = []
     this.#settingsChanged = false
@@ -151,9 +155,18 @@ export class EffectsStage {
     this.#hasRepeats = false
     this.#order = 0
   }
+
+  /** Most commands change one key: an array that grows by push() would begin with room for many. */
+  #stage(change: StagedChange): void {
+    if (this.#changes.length === 0) this.#changes = [change]
+    else this.#changes.push(change)
+  }
 }
 
-/** Leaves the last change of each key between two changes of databases; what came and went is no change. */
+/**
+ * Leaves the last change of each key between two changes of databases. What came and went is no change, unless it took
+ * the place of a record that was due: that one was told, and is gone now.
+ */
 function onePerKey(changes: readonly StagedChange[]): KeyChange[] {
   const kept: (StagedChange | null)[] = []
   const places = new Map<string, number>()
@@ -164,7 +177,9 @@ function onePerKey(changes: readonly StagedChange[]): KeyChange[] {
       const id = `${change.database}:${change.key.toString('latin1')}`
       const place = places.get(id)
       if (place !== undefined) {
-        change.created = (kept[place] as RecordChange).created
+        const first = kept[place] as StagedRecordChange
+        change.existed = first.existed
+        change.created = first.created && change.record !== null
         kept[place] = null
       }
       places.set(id, kept.length)
@@ -178,6 +193,6 @@ function onePerKey(changes: readonly StagedChange[]): KeyChange[] {
   return left
 }
 
-function cameAndWent(change: KeyChange): boolean {
-  return !('other' in change) && change.record === null && change.created
+function cameAndWent(change: StagedChange): boolean {
+  return !('other' in change) && change.record === null && !change.existed
 }

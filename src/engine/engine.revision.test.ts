@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { must } from '../lib/assert.ts'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
+import { EngineClient, type Word } from '../testing/engine/engine-client.ts'
 import { recordPrefix } from './keys.ts'
 import { KeyRecord } from './records.ts'
 

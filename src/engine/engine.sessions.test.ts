@@ -4,10 +4,11 @@ import { describe, test } from 'node:test'
 import { toByteString } from '../lib/bytes.ts'
 import { limits } from '../protocol/limits.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { commandTable } from './command-table.ts'
 import { KvEngine } from './engine.ts'
 import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY } from './sessions.ts'
+import { isTooNew } from './too-new.ts'
 
 const NOT_KEPT = toByteString(errorCodeReply('REPLY_NOT_KEPT'))
 
@@ -247,4 +248,15 @@ test('R13: a state that is cut off, too long, or of another version is refused',
   const above = Buffer.from(state)
   above[4] = 200
   assert.throws(() => engine.load(above), /level 200/)
+})
+
+test('R7: what only a later version knows is refused as such, in a state and in the log', () => {
+  const { engine } = open()
+  const later = Buffer.from(engine.save())
+  later[0] = 200
+  assert.throws(() => engine.load(later), isTooNew)
+  const unknown = { code: 9_999, database: 0, args: [] }
+  const state = engine.save()
+  assert.throws(() => engine.executeWrite(unknown, 10, 0), isTooNew)
+  assert.deepEqual(engine.save(), state)
 })

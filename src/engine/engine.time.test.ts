@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { must } from '../lib/assert.ts'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 
 function withDueKey(): EngineClient {
   const client = new EngineClient()

@@ -3,7 +3,10 @@
  * and owns the state beside it: databases, revision, stamp, sessions. Pure: time comes in stamps, records
  * through EngineStore.
  */
+
 import { assert } from '../lib/assert.ts'
+import { ByteReader } from '../lib/byte-reader.ts'
+import { ByteWriter } from '../lib/byte-writer.ts'
 import type { ByteString } from '../lib/bytes.ts'
 import type { Command, DecodedCommand } from '../protocol/commands.ts'
 import { errorCodeReply, errorReply, isErrorReply } from '../protocol/reply.ts'
@@ -20,14 +23,14 @@ import { encodeDueKey, expiryRangeUntil, parseExpiryRow } from './expiry-index.t
 import type { KeyRange } from './keys.ts'
 import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY, Sessions } from './sessions.ts'
 import type { SettingName } from './settings.ts'
-import { StateReader, StateWriter } from './state-codec.ts'
 import type { Tally } from './tally.ts'
+import { tooNew } from './too-new.ts'
 import type { DueKey, Engine, EngineStore, ReadOutcome } from './types.ts'
 
 /** What this program can execute; a saved state of a higher level is refused. */
 export const ENGINE_LEVEL = 1
-/** Version 1 had neither idempotency keys nor settings. */
-const STATE_VERSION = 2
+/** Version 1 had neither idempotency keys nor settings; version 2 knew flushes of all databases only. */
+const STATE_VERSION = 3
 const TICK: ReadOutcome = { kind: 'tick' }
 const DISK_FULL = errorCodeReply('DISK_FULL')
 const ENTRY_FULL = errorCodeReply('OVERLOADED', 'too much would be written at once')
@@ -43,8 +46,12 @@ export class KvEngine implements Engine {
   #engineLevel = ENGINE_LEVEL
   #missedKeys: readonly ByteString[] = []
   #onEffects: ((effects: Effects) => void) | null = null
+  readonly #stopwatchMs: () => number
+  #executedMs = 0
 
-  constructor(store: EngineStore) {
+  /** `stopwatchMs` measures how long commands take; it has no part in what they do. */
+  constructor(store: EngineStore, stopwatchMs: () => number = () => 0) {
+    this.#stopwatchMs = stopwatchMs
     this.#context = new CommandContext(store, internalCommands.noop, runInner)
     this.#begin = {
       spec: internalCommands.noop,
@@ -85,7 +92,7 @@ export class KvEngine implements Engine {
   }
 
   save(): Buffer {
-    const writer = new StateWriter()
+    const writer = new ByteWriter()
     writer.u32(STATE_VERSION)
     writer.u32(this.#engineLevel)
     writer.u64(this.#stampMs)
@@ -96,28 +103,34 @@ export class KvEngine implements Engine {
     this.#context.idempotency.save(writer)
     this.#context.settings.save(writer)
     this.#sessions.save(writer)
-    return writer.finish()
+    // As long as it is, not as the writer has grown: the store keeps it.
+    return Buffer.from(writer.finish())
   }
 
   load(state: Buffer): void {
-    const reader = new StateReader(state)
+    const reader = new ByteReader(state)
     const version = reader.u32()
-    const isKnown = version === 1 || version === STATE_VERSION
-    assert(isKnown, () => `Engine state has version ${version}, expected ${STATE_VERSION}`)
+    assert(version >= 1, () => `Engine state has version ${version}`)
+    if (version > STATE_VERSION) throw tooNew(`engine state of version ${version}`)
     const level = reader.u32()
-    assert(level <= ENGINE_LEVEL, () => `Engine state has level ${level}, expected at most ${ENGINE_LEVEL}`)
+    if (level > ENGINE_LEVEL) throw tooNew(`engine level ${level}`)
     this.#engineLevel = level
     this.#stampMs = reader.u64()
     this.#revision = reader.u64()
     this.#context.growthRefused = reader.u8() === 1
     this.#context.databases.load(reader)
-    this.#context.deletions.load(reader)
-    if (version > 1) {
-      this.#context.idempotency.load(reader)
-      this.#context.settings.load(reader)
-    }
+    this.#context.deletions.load(reader, version)
+    this.#context.idempotency.load(version === 1 ? null : reader)
+    this.#context.settings.load(version === 1 ? null : reader)
     this.#sessions.load(reader)
     reader.end()
+  }
+
+  /** How long the last command executed, in milliseconds, when it was timed; then 0 until the next. */
+  takeExecutedMs(): number {
+    const ms = this.#executedMs
+    this.#executedMs = 0
+    return ms
   }
 
   /** A stamp that is not later leaves the time as it is: it never goes back (R12). */
@@ -126,14 +139,14 @@ export class KvEngine implements Engine {
     this.#context.beginEntry()
   }
 
-  executeWrite(command: DecodedCommand, sessionId: number, sequence: number): Buffer {
+  executeWrite(command: DecodedCommand, sessionId: number, sequence: number, isTimed = false): Buffer {
     const session = this.#sessions.get(sessionId)
     if (session === null) return CLOSED_SESSION_REPLY
     const kept = session.replyOf(sequence)
     if (kept !== null) return kept
     const state = session.stateOf(sequence)
     if (state !== 'fresh') return state === 'below' ? BELOW_FLOOR_REPLY : ABOVE_WINDOW_REPLY
-    const reply = this.#run(commandRow(command.code), command, this.#stampMs, true)
+    const reply = this.#run(commandRow(command.code), command, this.#stampMs, true, isTimed)
     session.record(sequence, reply)
     const { effects } = this.#context
     if (this.#onEffects !== null && !effects.isEmpty) {
@@ -166,7 +179,7 @@ export class KvEngine implements Engine {
     const row = commandRow(code)
     assert(row.kind === 'read', () => `Cannot execute ${row.name} as a read`)
     const now = Math.max(Math.floor(nowMs), this.#stampMs)
-    const reply = this.#run(row, { code, database, args }, now, false)
+    const reply = this.#run(row, { code, database, args }, now, false, true)
     return this.#context.needsTick ? TICK : { kind: 'reply', reply }
   }
 
@@ -222,7 +235,7 @@ export class KvEngine implements Engine {
   }
 
   /** Runs one command; on a miss, or any other failure, nothing of it remains (R2). */
-  #run(row: CommandRow, command: DecodedCommand, nowMs: number, writable: boolean): Buffer {
+  #run(row: CommandRow, command: DecodedCommand, nowMs: number, writable: boolean, isTimed: boolean): Buffer {
     const context = this.#context
     const begin = this.#begin
     begin.spec = row
@@ -231,6 +244,7 @@ export class KvEngine implements Engine {
     begin.stampMs = this.#stampMs
     begin.revision = this.#revision + 1
     begin.writable = writable
+    const sinceMs = isTimed ? this.#stopwatchMs() : 0
     context.begin(begin)
     let reply: Buffer
     try {
@@ -241,6 +255,7 @@ export class KvEngine implements Engine {
       throw error
     }
     if (context.commit()) this.#revision++
+    this.#executedMs = isTimed ? this.#stopwatchMs() - sinceMs : 0
     return reply
   }
 }
@@ -257,11 +272,17 @@ function runInner(context: CommandContext, command: DecodedCommand): Buffer {
 function execute(context: CommandContext, row: CommandRow, args: readonly Buffer[]): Buffer {
   if (!hasArity(row, args.length)) return wrongArity(row)
   if (context.growthRefused && grows(row, args)) return DISK_FULL
-  if (context.entryIsFull && row.flags.includes('denyoom')) return ENTRY_FULL
+  if (context.entryIsFull && writesRecords(row)) return ENTRY_FULL
   const staged = context.staged
   const reply = row.execute(context, args)
   assert(!isErrorReply(reply) || context.staged === staged, () => `Failed ${row.name} left changes behind`)
   return reply
+}
+
+/** R20: also what leaves a value as it is writes its record anew. The cluster's own commands always go on. */
+function writesRecords({ code, kind, flags }: CommandRow): boolean {
+  if (flags.includes('denyoom')) return true
+  return kind === 'write' && (code > INTERNAL_CODE_MAX || code === internalCommands.kv.code)
 }
 
 /** R6: a transaction grows when one of its commands does, and is then refused as a whole. */

@@ -8,13 +8,13 @@
  *   sequence row   0 u32 | 0x03 | sequence u64 BE   ->  u64 stamp, u32 cost, idempotency key
  */
 
+import type { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { type ByteString, readU32, readU64, toByteString } from '../lib/bytes.ts'
 import type { KvIdempotency } from '../protocol/kv.ts'
 import { limits } from '../protocol/limits.ts'
 import type { CommandContext } from './context.ts'
 import { bigEndian32, bigEndian64 } from './keys.ts'
-import type { StateReader, StateWriter } from './state-codec.ts'
 
 const SYSTEM_DATABASE = 0
 const KEY_PREFIX = `${bigEndian32(SYSTEM_DATABASE)}\x02`
@@ -23,6 +23,8 @@ const SEQUENCE_PREFIX = `${bigEndian32(SYSTEM_DATABASE)}\x03`
 const EVICTIONS = 2
 /** What a key counts for besides its own bytes, its fingerprint's and its reply's. */
 const ROW_COST = 64
+/** What the next key may cost. */
+const ROOM_WANTED = ROW_COST + 3 * limits.idempotencyKeyBytes + limits.keptReplyBytes
 
 /** What the table says of a request: nothing, its first reply, or that its key belongs to another request. */
 export type Remembered =
@@ -50,15 +52,26 @@ export class IdempotencyTable {
     return { kind: 'executed', reply: row.subarray(end) }
   }
 
-  /** Remembers the reply of a request that recall() found fresh. */
-  remember(context: CommandContext, { key, fingerprint }: KvIdempotency, reply: Buffer): void {
+  /**
+   * Remembers the reply of a request that recall() found fresh; `shortReply` stands for one that is too large to be
+   * kept, or that the table has no room for although it gave up what one command may.
+   */
+  remember(
+    context: CommandContext,
+    { key, fingerprint }: KvIdempotency,
+    reply: Buffer,
+    shortReply: Buffer,
+  ): void {
     this.#forgetKey(context, key)
+    for (let i = 0; i < EVICTIONS && this.#isOverdue(context); i++) this.#forgetFirst(context)
+    const costWithout = ROW_COST + 2 * key.length + fingerprint.length
+    const fits = this.#bytes + costWithout + reply.length <= limits.idempotencyBytes
+    const kept = fits && reply.length <= limits.keptReplyBytes ? reply : shortReply
+    const cost = costWithout + kept.length
     const sequence = this.#next++
-    const cost = ROW_COST + 2 * key.length + fingerprint.length + reply.length
-    context.setRow(keyRow(key), encodeKeyRow(context.nowMs, sequence, fingerprint, reply))
+    context.setRow(keyRow(key), encodeKeyRow(context.nowMs, sequence, fingerprint, kept))
     context.setRow(sequenceRow(sequence), encodeSequenceRow(context.nowMs, cost, key))
     this.#bytes += cost
-    for (let i = 0; i < EVICTIONS && this.#isOverdue(context); i++) this.#forgetFirst(context)
   }
 
   /** Rows that remember() may read: for prefetching. */
@@ -74,24 +87,25 @@ export class IdempotencyTable {
     ;[this.#first, this.#next, this.#bytes] = this.#committed
   }
 
-  save(writer: StateWriter): void {
+  save(writer: ByteWriter): void {
     writer.u64(this.#first)
     writer.u64(this.#next)
     writer.u64(this.#bytes)
   }
 
-  load(reader: StateReader): void {
-    this.#first = reader.u64()
-    this.#next = reader.u64()
-    this.#bytes = reader.u64()
+  /** Null: the state is of a version that had no such table. */
+  load(reader: ByteReader | null): void {
+    this.#first = reader?.u64() ?? 0
+    this.#next = reader?.u64() ?? 0
+    this.#bytes = reader?.u64() ?? 0
     this.commit()
   }
 
   /** Too many, too large, or the oldest too old. */
   #isOverdue(context: CommandContext): boolean {
     if (this.#first === this.#next) return false
-    if (this.#next - this.#first > limits.idempotencyKeys || this.#bytes > limits.idempotencyBytes)
-      return true
+    if (this.#next - this.#first >= limits.idempotencyKeys) return true
+    if (this.#bytes + ROOM_WANTED > limits.idempotencyBytes) return true
     const row = context.row(sequenceRow(this.#first))
     return row === null || isOld(context, readU64(row, 0))
   }

@@ -8,9 +8,9 @@ import fc from 'fast-check'
 import { SeededRandom } from '../lib/random.ts'
 import type { KvCompare, KvExpiry, KvOperation, KvRequest } from '../protocol/kv.ts'
 import { isKvFailure, type KvItem, type KvReply, type KvResult } from '../protocol/kv-reply.ts'
-import { EngineClient } from '../testing/engine-client.ts'
-import { anyKvRequest, tryKv } from '../testing/kv-requests.ts'
-import { MapStore } from '../testing/map-store.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
+import { anyKvRequest, tryKv } from '../testing/engine/kv-requests.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 
 const SEED = 20_260_101
 const START_MS = 1_000_000

@@ -1,9 +1,13 @@
 /** The KV command: what it reads, what it changes, and what it remembers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ByteReader } from '../lib/byte-reader.ts'
+import { ByteWriter } from '../lib/byte-writer.ts'
+import { readU64 } from '../lib/bytes.ts'
+import type { KvOperation } from '../protocol/kv.ts'
 import { decodeKvReply, isKvFailure, type KvItem } from '../protocol/kv-reply.ts'
 import { limits } from '../protocol/limits.ts'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 import {
   kvDelete,
   kvGet,
@@ -13,12 +17,18 @@ import {
   kvRequest,
   runKv,
   tryKv,
-} from '../testing/kv-requests.ts'
-import { MapStore } from '../testing/map-store.ts'
+} from '../testing/engine/kv-requests.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
+import { internalCommands } from './command-table.ts'
+import type { CommandContext } from './context.ts'
+import { DATABASE_COUNT } from './databases.ts'
 import { KvEngine } from './engine.ts'
+import { IdempotencyTable } from './idempotency.ts'
 import { kvCommand } from './kv.ts'
 
 const JSON_TYPE = 'application/json'
+const IN_A_MINUTE = { kind: 'ttl', ms: 60_000 } as const
+const SHORT = Buffer.from('-GONE\r\n')
 
 function itemOf(client: EngineClient, key: string): KvItem | null {
   return runKv(client, { then: [kvGet(key)] }).results[0]?.item ?? null
@@ -273,6 +283,80 @@ test('a reply with too many values is refused before anything changes', () => {
   assert.equal(refused.error, 'TOO_LARGE')
   assert.equal(client.run('EXISTS', 'a', 'e', 'new'), ':2\r\n')
 })
+
+test('R20: updates that would copy too much are refused before anything changes', () => {
+  const client = new EngineClient()
+  client.run('SET', 'k', Buffer.alloc(limits.valueBytes))
+  const update: KvOperation = {
+    kind: 'update',
+    key: Buffer.from('k'),
+    contentType: 'keep',
+    expiry: IN_A_MINUTE,
+  }
+  const refused = tryKv(client, { then: [kvPut('new', 'v'), ...new Array<KvOperation>(5).fill(update)] })
+  assert(isKvFailure(refused))
+  assert.equal(refused.error, 'TOO_LARGE')
+  assert.equal(client.run('EXISTS', 'new'), ':0\r\n')
+  assert.equal(client.run('TTL', 'k'), ':-1\r\n')
+})
+
+test('R20: large replies behind small ones do not fill the table of idempotency keys beyond its limit', () => {
+  const store = new MapStore()
+  const table = new IdempotencyTable()
+  const context = { nowMs: 1, row: (key: string) => store.get(key), setRow: store.put.bind(store) }
+  const remember = (i: number, size: number): void => {
+    const reply = Buffer.alloc(size, 'r')
+    table.remember(context as unknown as CommandContext, kvIdempotency(`${i}`), reply, SHORT)
+  }
+  const full = limits.idempotencyBytes - 20 * limits.keptReplyBytes
+  const writer = new ByteWriter()
+  for (const field of [0, 0, full]) writer.u64(field)
+  table.load(new ByteReader(writer.finish()))
+  let i = 0
+  for (; i < 200; i++) remember(i, 10)
+  for (; i < 400; i++) remember(i, limits.keptReplyBytes)
+  const saved = new ByteWriter()
+  table.save(saved)
+  const bytes = readU64(saved.finish(), 16)
+  assert(bytes <= limits.idempotencyBytes, `${bytes} bytes are remembered`)
+  const { key } = kvIdempotency(`${i - 1}`)
+  const last = table.recall(context as unknown as CommandContext, { key, fingerprint: Buffer.from('f') })
+  assert(last.kind === 'executed')
+})
+
+test('a state of version 1 has neither idempotency keys nor settings: what was there before is forgotten', () => {
+  const client = new EngineClient()
+  runKv(client, { then: [kvPut('k', 'v')], idempotency: kvIdempotency('once') })
+  const name = 'notify-keyspace-events'
+  client.write({
+    database: 0,
+    code: internalCommands.setting.code,
+    args: [Buffer.from(name), Buffer.from('KEA')],
+  })
+  client.engine.load(stateOfVersion1())
+  assert.equal(client.engine.setting(name), null)
+  const fresh = new KvEngine(client.store)
+  fresh.load(stateOfVersion1())
+  assert.deepEqual(client.engine.save(), fresh.save())
+})
+
+/** Empty, at revision 0. */
+function stateOfVersion1(): Buffer {
+  const writer = new ByteWriter()
+  for (const field of [1, 1]) writer.u32(field)
+  for (const field of [0, 0]) writer.u64(field)
+  writer.u8(0)
+  for (const field of [DATABASE_COUNT + 1, DATABASE_COUNT]) writer.u32(field)
+  for (let database = 0; database < DATABASE_COUNT; database++) {
+    writer.u32(database + 1)
+    writer.u64(0)
+    writer.u64(0)
+  }
+  writer.u64(0)
+  writer.u32(0)
+  writer.u32(0)
+  return writer.finish()
+}
 
 test('the same commands give the same bytes on every replica, whatever misses', () => {
   const store = new MapStore()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MapStore } from '../testing/map-store.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { Overlay } from './overlay.ts'
 
 const SEED = 5

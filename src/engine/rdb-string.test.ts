@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { crc64 } from '../lib/crc64.ts'
-import { script } from '../testing/engine-script.ts'
+import { script } from '../testing/engine/engine-script.ts'
 import { decodeDump, encodeDump, isDump } from './rdb-string.ts'
 
 /** A dump with this body and a right footer. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { limits } from '../protocol/limits.ts'
 import { arrayReply, bulkReply } from '../protocol/reply.ts'
-import { EngineClient, type Word } from '../testing/engine-client.ts'
+import { EngineClient, type Word } from '../testing/engine/engine-client.ts'
 import { isScan, parseScanCursor, type ScanPlan, scanCommand, scanPage, scanPlan } from './scan.ts'
 
 /** Runs SCAN to its end; the pages' keys. */

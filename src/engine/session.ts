@@ -3,6 +3,8 @@
  * that a command that arrives twice is executed once. What is kept depends on the replies' bytes alone: every
  * replica keeps the same.
  */
+import type { ByteReader } from '../lib/byte-reader.ts'
+import type { ByteWriter } from '../lib/byte-writer.ts'
 import { limits } from '../protocol/limits.ts'
 import {
   EMPTY_ARRAY_REPLY,
@@ -13,7 +15,6 @@ import {
   NULL_REPLY,
   OK_REPLY,
 } from '../protocol/reply.ts'
-import type { StateReader, StateWriter } from './state-codec.ts'
 
 /** Stands in the window for a reply that was too large, or one too many, to be kept. */
 const NOT_KEPT_REPLY = errorCodeReply('REPLY_NOT_KEPT')
@@ -87,7 +88,7 @@ export class Session {
     if (this.#end < this.#floor) this.#end = this.#floor
   }
 
-  save(writer: StateWriter): void {
+  save(writer: ByteWriter): void {
     writer.u64(this.id)
     writer.u64(this.peerId)
     writer.text(this.bootId)
@@ -97,7 +98,7 @@ export class Session {
       saveReply(writer, this.replyOf(sequence))
   }
 
-  static load(reader: StateReader): Session {
+  static load(reader: ByteReader): Session {
     const session = new Session(reader.u64(), reader.u64(), reader.text())
     session.advanceFloor(reader.u64())
     const count = reader.u32()
@@ -130,7 +131,7 @@ function constantOf(reply: Buffer): number {
   return -1
 }
 
-function saveReply(writer: StateWriter, reply: Buffer | null): void {
+function saveReply(writer: ByteWriter, reply: Buffer | null): void {
   const constant = reply === null ? -1 : constantOf(reply)
   if (reply === null) {
     writer.u8(SAVED_EMPTY)
@@ -142,8 +143,9 @@ function saveReply(writer: StateWriter, reply: Buffer | null): void {
   }
 }
 
-function loadReply(reader: StateReader): Buffer | null {
+/** A copy: it does not keep the whole state alive. */
+function loadReply(reader: ByteReader): Buffer | null {
   const tag = reader.u8()
   if (tag === SAVED_EMPTY) return null
-  return tag === SAVED_BYTES ? reader.bytes() : (CONSTANTS[tag - 1] as Buffer)
+  return tag === SAVED_BYTES ? Buffer.from(reader.bytes()) : (CONSTANTS[tag - 1] as Buffer)
 }

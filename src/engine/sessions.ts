@@ -2,9 +2,10 @@
  * The open sessions of all peers (R13). A session closes when its peer opens another or leaves the cluster,
  * and for no other reason: time and load never close one. Part of the replicated state.
  */
+import type { ByteReader } from '../lib/byte-reader.ts'
+import type { ByteWriter } from '../lib/byte-writer.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import { Session } from './session.ts'
-import type { StateReader, StateWriter } from './state-codec.ts'
 
 /** What a command of a closed session is told: an earlier copy of it may have been applied. */
 export const CLOSED_SESSION_REPLY = errorCodeReply('UNKNOWN_OUTCOME', 'its session is closed')
@@ -51,12 +52,12 @@ export class Sessions {
     return null
   }
 
-  save(writer: StateWriter): void {
+  save(writer: ByteWriter): void {
     writer.u32(this.#open.size)
     for (const session of this.#open.values()) session.save(writer)
   }
 
-  load(reader: StateReader): void {
+  load(reader: ByteReader): void {
     this.#last = null
     this.#open.clear()
     for (let count = reader.u32(); count > 0; count--) {

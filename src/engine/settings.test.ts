@@ -1,7 +1,7 @@
 /** Replicated settings: kept in one form, saved with the state, told to listeners; and the classes of notices. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 import { internalCommands } from './command-table.ts'
 import { KvEngine } from './engine.ts'
 import { formatNoticeClasses, noticeClasses, parseNoticeClasses } from './notice-classes.ts'

@@ -2,8 +2,9 @@
  * Settings that belong to the cluster, not to a node: replicated state, because clients that fail over expect the next
  * node to go on as the last one did. One that was never set has no value: each node's own configuration holds.
  */
+import type { ByteReader } from '../lib/byte-reader.ts'
+import type { ByteWriter } from '../lib/byte-writer.ts'
 import { formatNoticeClasses, parseNoticeClasses } from './notice-classes.ts'
-import type { StateReader, StateWriter } from './state-codec.ts'
 
 /** Gives the form in which a value is kept, or null when it is not valid. */
 type Canonical = (value: string) => string | null
@@ -41,7 +42,7 @@ export class Settings {
   }
 
   /** In the order of their names, so that all replicas save the same bytes. */
-  save(writer: StateWriter): void {
+  save(writer: ByteWriter): void {
     writer.u32(this.#values.size)
     for (const name of [...this.#values.keys()].sort()) {
       writer.text(name)
@@ -49,8 +50,10 @@ export class Settings {
     }
   }
 
-  load(reader: StateReader): void {
+  /** Null: the state is of a version that had no settings. */
+  load(reader: ByteReader | null): void {
     this.#values.clear()
+    if (reader === null) return
     for (let left = reader.u32(); left > 0; left--) {
       const name = reader.text()
       const value = reader.text()

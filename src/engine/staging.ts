@@ -80,7 +80,8 @@ export class Staging {
       const range = databaseRange(id)
       store.dropRange(range.from, range.to)
     }
-    this.#dropped.length = 0
+    // Setting a length costs, even one that is right.
+    if (this.#dropped.length > 0) this.#dropped.length = 0
     this.#committedBytes = this.#writtenBytes
     if (this.#removed.length === 0) return
     for (const { key, modRevision } of this.#removed) deletions.note(key, modRevision)

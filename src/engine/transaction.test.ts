@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { must } from '../lib/assert.ts'
 import type { Command } from '../protocol/commands.ts'
 import { decodeInner, decodeWatched, encodeTransaction } from '../protocol/transaction.ts'
-import { EngineClient } from '../testing/engine-client.ts'
+import { EngineClient } from '../testing/engine/engine-client.ts'
 import { internalCommands } from './command-table.ts'
 import { isReadOnly, transactionCommand, watchCommand } from './transaction.ts'
 
@@ -211,6 +211,39 @@ describe('R14: WATCH', () => {
     const command = must(client.command('SET', 'x', '1'), 'command')
     const watched = [{ database: 0, modRevision: token, key: Buffer.from('b') }]
     assert.equal(client.execute(transactionCommand(watched, [command])).toString(), SUCCESS)
+  })
+
+  test('R14: an absent key counts as changed by a flush or swap of its own database, of no other', () => {
+    const within = (database: number, ...words: string[]): ((client: EngineClient) => void) => {
+      return (client) => {
+        client.database = database
+        client.run('SET', 'other', '1')
+        client.run(...words)
+        client.database = 0
+      }
+    }
+    /** Watches the absent key `b` of database 0. */
+    const watchAbsentThen = (between: (client: EngineClient) => void, copied: boolean): string => {
+      let client = new EngineClient()
+      client.run('SET', 'a', '1')
+      const token = Number(/:(-?\d+)/.exec(client.revisionsOf('b'))?.[1])
+      between(client)
+      if (copied) {
+        const state = client.engine.save()
+        client = new EngineClient(client.store)
+        client.engine.load(state)
+      }
+      const watched = [{ database: 0, modRevision: token, key: Buffer.from('b') }]
+      const inner = must(client.command('GET', 'b'), 'command')
+      return client.execute(transactionCommand(watched, [inner])).toString()
+    }
+    for (const copied of [false, true]) {
+      assert.equal(watchAbsentThen(within(3, 'FLUSHDB'), copied), '*1\r\n$-1\r\n')
+      assert.equal(watchAbsentThen(within(3, 'SWAPDB', '3', '4'), copied), '*1\r\n$-1\r\n')
+      assert.equal(watchAbsentThen(within(0, 'FLUSHDB'), copied), FAILURE)
+      assert.equal(watchAbsentThen(within(3, 'FLUSHALL'), copied), FAILURE)
+      assert.equal(watchAbsentThen(within(3, 'SWAPDB', '3', '0'), copied), FAILURE)
+    }
   })
 
   test('R14: what happened too long ago to be remembered counts as a change', () => {

@@ -53,9 +53,10 @@ export interface Engine {
   /**
    * Executes one command of a run against an overlay; on return its changes are in the store and its reply is in the
    * dedupe table. Throws MISS with nothing changed: fetch missedKeys and call again. A duplicate gives the stored
-   * reply; below the floor or a closed session gives an error reply.
+   * reply; below the floor or a closed session gives an error reply. takeExecutedMs() tells of it when `isTimed`:
+   * the clock is not looked at for commands whose client is elsewhere.
    */
-  executeWrite(command: DecodedCommand, session: number, sequence: number): Buffer
+  executeWrite(command: DecodedCommand, session: number, sequence: number, isTimed?: boolean): Buffer
   /** The physical keys the last MISS wanted (all declared keys of that command that were touched). */
   readonly missedKeys: readonly ByteString[]
   /**

@@ -28,6 +28,11 @@ export class ByteReader {
     return this.raw(this.u32())
   }
 
+  /** UTF-8 behind a u32 length. */
+  text(): string {
+    return this.bytes().toString()
+  }
+
   /** The next `size` bytes. */
   raw(size: number): Buffer {
     const at = this.#take(size)

@@ -29,6 +29,11 @@ export class ByteWriter {
     this.raw(value)
   }
 
+  /** UTF-8 behind a u32 length. */
+  text(value: string): void {
+    this.bytes(Buffer.from(value))
+  }
+
   /** Without a length. */
   raw(value: Buffer): void {
     const at = this.#grow(value.length)

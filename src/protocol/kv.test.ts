@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { anyKvRequest, kvPut, kvRequest } from '../testing/kv-requests.ts'
+import { anyKvRequest, kvPut, kvRequest } from '../testing/engine/kv-requests.ts'
 import { checkKv, decodeKv, encodeKv } from './kv.ts'
 import { decodeKvReply, encodeKvReply, isKvFailure, type KvItem, markReplayed } from './kv-reply.ts'
 import { limits } from './limits.ts'

@@ -71,6 +71,8 @@ export const limits = {
   /** Replies waiting for one client's socket, in bytes; beyond it the client is not read, then closed. */
   replyQueueBytes: 8 * MiB,
   replyQueueBytesMax: 256 * MiB,
+  /** The same of all clients of one node, messages included; beyond it the client with the most is closed. */
+  unsentBytes: 512 * MiB,
   /** What a subscriber or MONITOR has not taken yet, in bytes; beyond it the client is closed. */
   pushBytes: 32 * MiB,
   /** The same when it stays above for `pushSoftMs`. */
@@ -111,7 +113,7 @@ export const limits = {
   snapshotChunkBytes: 1 * MiB,
   /** Compares and operations of one KV command. */
   kvOperations: 10_000,
-  /** Values that one KV command may reply with, in bytes. */
+  /** Values that one KV command may reply with, and that its updates may copy, in bytes. */
   kvReplyBytes: 64 * MiB,
   /** The longest time to live that the native API takes, in milliseconds (100 years). */
   ttlMs: 100 * 365 * 24 * 60 * 60 * 1000,

@@ -2,16 +2,16 @@
  * Addresses of peers as text: 'host:port', with brackets around an IPv6 host; 'http://host:port' when the peer door is
  * behind the HTTP port there.
  */
+import { parseHostPort } from '../lib/host-port.ts'
 import type { Address } from './network.ts'
+
+const HTTP = 'http://'
 
 /** Null when `text` is no address with a port of 1 to 65535. */
 export function parseAddress(text: string): Address | null {
-  const match = /^(http:\/\/)?(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text)
-  if (match === null) return null
-  const port = Number(match[4])
-  if (port < 1 || port > 65_535) return null
-  const host = match[2] ?? (match[3] as string)
-  return match[1] === undefined ? { host, port } : { host, port, isHttp: true }
+  if (!text.startsWith(HTTP)) return parseHostPort(text)
+  const address = parseHostPort(text.slice(HTTP.length))
+  return address === null ? null : { ...address, isHttp: true }
 }
 
 /** The host of 'host:port', as a key for what concerns a whole machine. */

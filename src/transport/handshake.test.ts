@@ -197,10 +197,11 @@ test('R19: whoever changes a hello on its way breaks the proof', () => {
 
 test('R7: nodes without a common protocol version refuse each other', () => {
   const outcome = run(
-    side('dialled', hello('node1', { versionMin: 2, versionMax: 4 })),
-    side('accepted', hello('node2')),
+    side('dialled', hello('node1', { versionMin: 3, versionMax: 5 })),
+    side('accepted', hello('node2', { versionMin: 2, versionMax: 2 })),
   )
-  const reason = 'no common protocol version: 1 here, 2-4 at node1'
+  const reason =
+    'no common protocol version: 2 here, 3-5 at node1; stop all nodes and start them with one version of kvorum'
   assert.deepEqual(outcome.acceptor, { kind: 'refuse', reason })
 })
 

@@ -7,9 +7,13 @@
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../lib/bytes.ts'
 import type { HelloInfo, Lane } from './types.ts'
 
-/** Protocol versions this program speaks, inclusive. */
-export const VERSION_MIN = 1
-export const VERSION_MAX = 1
+/**
+ * Protocol versions this program speaks, inclusive. A version stands for everything that nodes must agree on, the
+ * commands in the log included: version 1 knew neither PUBLISH nor the KV command, so a node of it must not get their
+ * entries.
+ */
+export const VERSION_MIN = 2
+export const VERSION_MAX = 2
 
 export const NONCE_SIZE = 32
 
@@ -148,7 +152,8 @@ function malformed(hello: Hello): string | null {
  */
 export function refusalOf(own: Hello, remote: Hello, expectedName: string): string | null {
   if (remote.versionMin > own.versionMax || remote.versionMax < own.versionMin) {
-    return `no common protocol version: ${versions(own)} here, ${versions(remote)} at ${remote.name}`
+    const both = `${versions(own)} here, ${versions(remote)} at ${remote.name}`
+    return `no common protocol version: ${both}; stop all nodes and start them with one version of kvorum`
   }
   if (remote.bootId === own.bootId) return `${own.name} reached itself`
   if (remote.name === own.name) return `two nodes are named ${own.name}`

@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../protocol/limits.ts'
-import { peersOf, type StartOptions, type TransportNode, TransportWorld } from '../testing/transport-world.ts'
+import {
+  peersOf,
+  type StartOptions,
+  type TransportNode,
+  TransportWorld,
+} from '../testing/transport/transport-world.ts'
 import { timing } from './timing.ts'
 import { FrameType } from './types.ts'
 

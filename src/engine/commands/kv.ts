@@ -13,7 +13,10 @@ import { MILLISECOND_MS, positiveExpiry } from '../expiry-time.ts'
 import { itemOf } from '../kv-item.ts'
 import { type KeyRecord, RecordType } from '../records.ts'
 
-const TOO_LARGE = errorCodeReply('TOO_LARGE', `a reply has at most ${limits.kvReplyBytes} bytes of values`)
+const TOO_LARGE = errorCodeReply(
+  'TOO_LARGE',
+  `one command replies with, or writes anew, at most ${limits.kvReplyBytes} bytes of values`,
+)
 const REUSED = errorCodeReply('IDEMPOTENCY_REUSED')
 /** What a replay finds in the place of a reply that was too large to be kept; an error, so it is never marked. */
 const NOT_KEPT = errorCodeReply('REPLY_NOT_KEPT')
@@ -40,8 +43,7 @@ export function kv(context: CommandContext, args: readonly Buffer[]): Buffer {
     results,
   })
   if (idempotency !== null && !isRead) {
-    const kept = reply.length <= limits.keptReplyBytes ? reply : NOT_KEPT
-    context.idempotency.remember(context, idempotency, kept)
+    context.idempotency.remember(context, idempotency, reply, NOT_KEPT)
   }
   return reply
 }
@@ -73,8 +75,8 @@ function holdsNumber(number: number, operator: '=' | '!=' | '<' | '>', values: r
 }
 
 /**
- * Bytes of values that the reply will hold, known before anything changes: an error leaves no trace. Few operations
- * cannot hold too many.
+ * Bytes of values that the reply will hold and that updates copy into new records, known before anything changes: an
+ * error leaves no trace. Few operations cannot hold too many.
  */
 function valueBytes(context: CommandContext, operations: readonly KvOperation[]): number {
   if (operations.length * limits.valueBytes <= limits.kvReplyBytes) return 0
@@ -83,15 +85,16 @@ function valueBytes(context: CommandContext, operations: readonly KvOperation[])
   for (const operation of operations) {
     const id = toByteString(operation.key)
     const size = sizes.get(id) ?? context.read(operation.key)?.value.length ?? 0
-    if (operation.kind === 'get' ? !operation.metadataOnly : hasPrevious(operation)) total += size
+    if (countsValue(operation)) total += size
     if (operation.kind === 'put') sizes.set(id, operation.value.length)
     if (operation.kind === 'delete') sizes.set(id, 0)
   }
   return total
 }
 
-function hasPrevious(operation: KvOperation): boolean {
-  return (operation.kind === 'put' || operation.kind === 'delete') && operation.previous
+function countsValue(operation: KvOperation): boolean {
+  if (operation.kind === 'update') return true
+  return operation.kind === 'get' ? !operation.metadataOnly : operation.previous
 }
 
 function run(context: CommandContext, operation: KvOperation): KvResult {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { must } from '../../lib/assert.ts'
 import { crc32 } from '../../lib/crc32.ts'
-import { hardState, textEntry } from '../../testing/log-fixture.ts'
+import { hardState, textEntry } from '../../testing/storage/log-fixture.ts'
 import {
   COMMIT_SIZE,
   decodeSegmentHeader,

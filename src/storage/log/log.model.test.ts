@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { must } from '../../lib/assert.ts'
 import { type Random, SeededRandom } from '../../lib/random.ts'
 import { ENTRY_HEADER_SIZE } from '../../protocol/entry.ts'
-import { LogFixture, textEntry } from '../../testing/log-fixture.ts'
+import { LogFixture, textEntry } from '../../testing/storage/log-fixture.ts'
 import {
   LogModel,
   lastIndexOf,
@@ -17,7 +17,7 @@ import {
   type ModelGroup,
   observe,
   summary,
-} from '../../testing/log-model.ts'
+} from '../../testing/storage/log-model.ts'
 import type { LogGroup } from './types.ts'
 
 const GROUPS = 2

@@ -1,7 +1,7 @@
 /** The log in normal operation: appends, reads, truncation, compaction, install, state. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hardState, LogFixture, textEntry } from '../../testing/log-fixture.ts'
+import { hardState, LogFixture, textEntry } from '../../testing/storage/log-fixture.ts'
 import { COMMIT_SIZE } from './format.ts'
 
 const SEGMENT_BYTES = 16 * 1024

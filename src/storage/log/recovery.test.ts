@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../../lib/assert.ts'
 import { crc32 } from '../../lib/crc32.ts'
-import { hardState, LOG_FOLDER, LogFixture, textEntry } from '../../testing/log-fixture.ts'
+import { hardState, LOG_FOLDER, LogFixture, textEntry } from '../../testing/storage/log-fixture.ts'
 import { LogError } from './errors.ts'
 import {
   COMMIT_SIZE,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../../lib/assert.ts'
 import { limits } from '../../protocol/limits.ts'
-import { hardState, LogFixture, textEntry } from '../../testing/log-fixture.ts'
+import { hardState, LogFixture, textEntry } from '../../testing/storage/log-fixture.ts'
 import { RESERVE_SEGMENTS } from './segment-pool.ts'
 
 const SEGMENT_BYTES = 16 * 1024

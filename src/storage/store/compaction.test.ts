@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SeededRandom } from '../../lib/random.ts'
-import { StoreFixture } from '../../testing/store-fixture.ts'
+import { StoreFixture } from '../../testing/storage/store-fixture.ts'
 import { pickGroup, type RunSize } from './compaction-policy.ts'
 
 function sizes(...list: readonly number[]): RunSize[] {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorCode } from '../../lib/coded-error.ts'
-import { StoreFixture } from '../../testing/store-fixture.ts'
+import { StoreFixture } from '../../testing/storage/store-fixture.ts'
+import type { StatePin } from './pinned-state.ts'
 import type { PinnedState, Row } from './types.ts'
 
 const META = Buffer.from('meta')
@@ -100,6 +101,9 @@ test('R20: when pins hold on to too much memory the oldest ends', () => {
   }
   const ends = pins.map((pin) => world.rowsOf(pin).slice(0, 4))
   assert.deepEqual(ends.slice(0, 2), ['GONE', 'GONE'])
+  const [oldest, , , , newest] = pins as StatePin[]
+  assert.equal(oldest?.memtables.length, 0, 'whoever still has a pin that ended holds no memory by it')
+  assert(newest !== undefined && newest.memtables.length > 0)
   assert.deepEqual(ends.slice(-1), ['k0=v'])
 })
 

@@ -3,6 +3,7 @@
  * records that are overwritten later), its version (whose files stay) and its dropped ranges. Nothing is copied; what
  * is held is counted and ended, oldest first, when it becomes too much.
  */
+import { must } from '../../lib/assert.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Callback } from '../disk.ts'
 import type { DropSet } from './drops.ts'
@@ -11,17 +12,16 @@ import type { Memtable } from './memtable.ts'
 import { PinnedScan } from './pinned-scan.ts'
 import type { State } from './state.ts'
 import type { PinnedState, ScanRange, VisitRow } from './types.ts'
-import type { Missing, Version } from './version.ts'
+import { loadMissing, type Version } from './version.ts'
 
 /** Keys that one turn of a scan examines. */
 const SCAN_SLICE = 2_000
 
 export class StatePin implements PinnedState {
   readonly index: number
-  /** Oldest first. */
-  readonly memtables: readonly Memtable[]
-  readonly version: Version
   readonly drops: DropSet
+  #memtables: readonly Memtable[]
+  #version: Version | null
   readonly #clock: Clock
   readonly #onEnd: (pin: StatePin) => void
   #hasEnded = false
@@ -29,16 +29,22 @@ export class StatePin implements PinnedState {
   /** Of the state at `index`, an entry boundary. */
   constructor(state: State, index: number, clock: Clock, onEnd: (pin: StatePin) => void) {
     this.index = index
-    this.memtables = [...state.sealed.map(({ memtable }) => memtable), state.active]
-    this.version = state.version.retain()
+    this.#memtables = [...state.sealed.map(({ memtable }) => memtable), state.active]
+    this.#version = state.version.retain()
     this.drops = state.drops
     this.#clock = clock
     this.#onEnd = onEnd
     state.active.pin(index)
   }
 
-  get isGone(): boolean {
-    return this.#hasEnded
+  /** Oldest first; none once it has ended. */
+  get memtables(): readonly Memtable[] {
+    return this.#memtables
+  }
+
+  /** Only until it ends. */
+  get version(): Version {
+    return must(this.#version, 'version of a pinned state that has ended')
   }
 
   scan(range: ScanRange, visit: VisitRow, done: Callback): void {
@@ -48,7 +54,7 @@ export class StatePin implements PinnedState {
       const step = scan.step(SCAN_SLICE)
       if (step === 'done') done(null)
       else if (step === 'again') this.#clock.defer(slice)
-      else load(scan, step, (error) => (error === null || this.#hasEnded ? slice() : done(error)))
+      else loadMissing(scan, step, (error) => (error === null || this.#hasEnded ? slice() : done(error)))
     }
     this.#clock.defer(slice)
   }
@@ -56,22 +62,12 @@ export class StatePin implements PinnedState {
   release(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.memtables.at(-1)?.unpin()
-    this.version.release()
+    this.#memtables.at(-1)?.unpin()
+    this.#version?.release()
+    // Its holder may keep this object for long: what ended must not keep memory.
+    this.#memtables = []
+    this.#version = null
     this.#onEnd(this)
-  }
-}
-
-/** Loads blocks for a scan; the first error counts. */
-function load(scan: PinnedScan, blocks: readonly Missing[], done: (error: Error | null) => void): void {
-  let left = blocks.length
-  let failure: Error | null = null
-  for (const { table, block } of blocks) {
-    table.loadBlock(block, (error, content) => {
-      if (error === null) scan.hold(table, block, content)
-      else failure ??= error
-      if (--left === 0) done(failure)
-    })
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorCode } from '../../lib/coded-error.ts'
-import { STORE_FOLDER, StoreFixture, type StoreFixtureOptions } from '../../testing/store-fixture.ts'
+import { STORE_FOLDER, StoreFixture, type StoreFixtureOptions } from '../../testing/storage/store-fixture.ts'
 import { MISS } from './types.ts'
 
 const key = (i: number): string => `key-${String(i).padStart(6, '0')}`

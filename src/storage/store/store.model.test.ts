@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreModel } from '../../testing/store-model.ts'
+import { StoreModel } from '../../testing/storage/store-model.ts'
 
 const SEEDS = 12
 const STEPS = 400

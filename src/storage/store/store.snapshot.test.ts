@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorCode } from '../../lib/coded-error.ts'
-import { SimWorld } from '../../testing/sim-world.ts'
-import { StoreFixture } from '../../testing/store-fixture.ts'
-import { StoreModel } from '../../testing/store-model.ts'
-import { receiveSnapshot } from '../../testing/store-transfer.ts'
+import { SimWorld } from '../../testing/sim/world.ts'
+import { StoreFixture } from '../../testing/storage/store-fixture.ts'
+import { StoreModel } from '../../testing/storage/store-model.ts'
+import { receiveSnapshot } from '../../testing/storage/store-transfer.ts'
 import type { StoreSnapshot } from './types.ts'
 
 function pair(seed = 1): { leader: StoreFixture; follower: StoreFixture } {

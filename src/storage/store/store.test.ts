@@ -1,7 +1,7 @@
 /** What the store answers, memory and disk taken together. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreFixture } from '../../testing/store-fixture.ts'
+import { StoreFixture } from '../../testing/storage/store-fixture.ts'
 
 const KEY = (i: number): string => `key-${String(i).padStart(6, '0')}`
 

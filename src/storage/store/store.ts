@@ -35,7 +35,7 @@ import {
   type StoreSnapshot,
   type StoreStatus,
 } from './types.ts'
-import type { Missing, Version } from './version.ts'
+import { loadMissing, type Version } from './version.ts'
 
 const TABLE_BYTES = 32 * 1024 * 1024
 /** Sealed memtables that may wait for their flush. */
@@ -176,7 +176,7 @@ class LogStructuredStore implements Store {
       const step = scan.step(SCAN_SLICE)
       if (step.kind === 'done') finish(null)
       else if (step.kind === 'again') this.#options.clock.defer(slice)
-      else this.#load(scan, step.blocks, (error) => (error === null ? slice() : finish(error)))
+      else loadMissing(scan, step.blocks, (error) => (error === null ? slice() : finish(error)))
     }
     this.#options.clock.defer(slice)
   }
@@ -337,18 +337,5 @@ class LogStructuredStore implements Store {
     for (const scan of this.#scans) scan.restart()
     old.release()
     this.#transfer.installed()
-  }
-
-  /** Loads blocks for a scan; the first error counts. */
-  #load(scan: LiveScan, blocks: readonly Missing[], done: (error: Error | null) => void): void {
-    let left = blocks.length
-    let failure: Error | null = null
-    for (const { table, block } of blocks) {
-      table.loadBlock(block, (error, content) => {
-        if (error === null) scan.hold(table, block, content)
-        else failure ??= error
-        if (--left === 0) done(failure)
-      })
-    }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { assert, must } from '../../lib/assert.ts'
 import type { ByteString } from '../../lib/bytes.ts'
+import type { Callback } from '../disk.ts'
 import type { Block } from './block.ts'
 import { higherKey, type Manifest, type ManifestRun } from './manifest.ts'
 import type { RunPart } from './run-source.ts'
@@ -102,6 +103,24 @@ export class Version {
 export interface Missing {
   readonly table: Table
   readonly block: number
+}
+
+/** A scan that keeps the blocks it was missing until it has moved on. */
+interface BlockHolder {
+  hold(table: Table, block: number, content: Block): void
+}
+
+/** Loads the blocks for `scan`; the first error counts. */
+export function loadMissing(scan: BlockHolder, blocks: readonly Missing[], done: Callback): void {
+  let left = blocks.length
+  let failure: Error | null = null
+  for (const { table, block } of blocks) {
+    table.loadBlock(block, (error, content) => {
+      if (error === null) scan.hold(table, block, content)
+      else failure ??= error
+      if (--left === 0) done(failure)
+    })
+  }
 }
 
 /** What one run says of a key. */
