@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
-import { type DoorFixture, openFixture } from '../testing/door-fixture.ts'
+import { type DoorFixture, openFixture } from '../testing/doors/door-fixture.ts'
 
 let fixture: DoorFixture
 let locked: DoorFixture

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import type { Executor } from '../cluster/execute.ts'
 import type { Clock } from '../lib/clock.ts'
 import { limits } from '../protocol/limits.ts'
-import type { TlsPorts } from './tls-port.ts'
+import type { TlsPorts } from './security/tls-port.ts'
 
 export interface DoorsConfig {
   /** The address both ports are bound to, e.g. '127.0.0.1' or '::'. */

@@ -3,25 +3,38 @@
  * per openDoors(); nothing here knows sockets.
  */
 import type { Socket } from 'node:net'
-import type { Consistency, ExecuteOptions, Executor, Principal, Session } from '../cluster/execute.ts'
+import type {
+  Consistency,
+  ExecuteDone,
+  ExecuteOptions,
+  Executor,
+  Principal,
+  Session,
+} from '../cluster/execute.ts'
+import type { SnapshotDone, SnapshotOptions } from '../cluster/listing.ts'
+import { internalCommands } from '../engine/command-table.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
+import { argumentBytes, type Command, type CommandSpec } from '../protocol/commands.ts'
+import { limits } from '../protocol/limits.ts'
 import type { Client, LocalCommand } from './client.ts'
-import { Commands } from './commands.ts'
 import type { DoorsConfig, DoorsOptions, Log } from './config.ts'
-import { Credentials } from './credentials.ts'
+import { StreamBudget } from './http/stream-budget.ts'
 import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
 import { PubSub } from './pubsub/pubsub.ts'
+import { Commands } from './registry/commands.ts'
 import { InFlight } from './resp/in-flight.ts'
+import { ReplyBudget } from './resp/reply-budget.ts'
 import { FlushList } from './resp/reply-queue.ts'
-import { RuntimeMonitor } from './runtime-monitor.ts'
 import { ScanCursors } from './scan-cursors.ts'
-import { SlowWatch } from './slow-watch.ts'
-import { DoorStats } from './stats.ts'
+import { Credentials } from './security/credentials.ts'
+import { RuntimeMonitor } from './stats/runtime-monitor.ts'
+import { SlowWatch } from './stats/slow-watch.ts'
+import { DoorStats } from './stats/stats.ts'
+import { TurnClock } from './stats/turn-clock.ts'
 import { LineBudget } from './text/line-budget.ts'
 import { Tracking } from './tracking/tracking.ts'
 import { Tuning } from './tuning.ts'
-import { TurnClock } from './turn-clock.ts'
 
 const SAMPLE_MS = 100
 const DEFAULT_USER = 'default'
@@ -46,6 +59,8 @@ export class Door {
   readonly runtime: RuntimeMonitor
   readonly flushes = new FlushList()
   readonly inFlight = new InFlight(this.flushes)
+  readonly replyBudget = new ReplyBudget()
+  readonly httpReplies = new StreamBudget(limits.httpReplyBytes)
   readonly lineBudget = new LineBudget()
   readonly clients = new Map<number, Client>()
   readonly cursors: ScanCursors
@@ -54,6 +69,7 @@ export class Door {
   readonly credentials: Credentials
   /** The Redis port speaks TLS. */
   readonly hasRedisTls: boolean
+  readonly #takeWorkMs = (): number => this.executor.takeExecutedMs()
   #sampler: Timer | null = null
   #sampledAtMs: number
   #lastClientId = 0
@@ -114,6 +130,41 @@ export class Door {
       deadlineMs: nowMs + this.config.commandTimeoutMs,
       principal: this.principal,
     }
+  }
+
+  /**
+   * Executes a command of a client that is no RESP connection (those do the same in their own way): counted, timed,
+   * held back while CLIENT PAUSE says so. `peer` is whom the slow log names.
+   */
+  execute(command: Command, options: ExecuteOptions, peer: string, done: ExecuteDone): void {
+    const { spec, args } = command
+    const bytes = argumentBytes(command)
+    const sinceMs = this.turn.nowMs()
+    const stats = this.commands.find(spec.name)?.stats ?? null
+    this.inFlight.add(bytes)
+    if (stats !== null) stats.calls++
+    this.whenAllowed(spec, options, (allowed) => {
+      this.executor.execute(command, allowed, (result) => {
+        this.inFlight.remove(bytes)
+        stats?.answered(result.reply, sinceMs, { peer, name: '', takeWorkMs: this.#takeWorkMs }, args)
+        done(result)
+      })
+    })
+  }
+
+  /** The same for a snapshot: a read of unknown size. */
+  openSnapshot(options: SnapshotOptions, done: SnapshotDone): void {
+    this.whenAllowed(internalCommands.kvRead, options, ({ deadlineMs }) => {
+      this.executor.openSnapshot({ ...options, deadlineMs }, done)
+    })
+  }
+
+  /** CLIENT PAUSE: calls `go` at once, or when the pause is over, the time of the command counted from then. */
+  whenAllowed(spec: CommandSpec, options: ExecuteOptions, go: (options: ExecuteOptions) => void): void {
+    if (!this.pause.isActive) return go(options)
+    this.pause.pass(spec, options.session, () => {
+      go({ ...options, deadlineMs: this.clock.monotonicMs() + this.config.commandTimeoutMs })
+    })
   }
 
   /** A client is gone. */

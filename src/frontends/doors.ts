@@ -3,12 +3,12 @@
  * health) and the HTTP port (everything).
  */
 import type { Socket } from 'node:net'
-import { localCommands } from './command-table.ts'
 import type { DoorsOptions } from './config.ts'
 import { Door } from './door.ts'
 import { HttpDoor } from './http/server.ts'
 import { Listener } from './listener.ts'
-import { NO_TLS } from './tls-port.ts'
+import { localCommands } from './registry/command-table.ts'
+import { NO_TLS } from './security/tls-port.ts'
 
 /** R17: what is left of the doors after this long is cut. */
 const CLOSE_MS = 5_000

@@ -7,10 +7,10 @@ import { limits } from '../protocol/limits.ts'
 import type { Door } from './door.ts'
 import { takePeer } from './peer-upgrade.ts'
 import { RespConnection } from './resp/connection.ts'
+import { TlsGate } from './security/tls-gate.ts'
+import type { TlsPort } from './security/tls-port.ts'
 import { sniff } from './sniffer.ts'
 import { TextClients, textLanguage } from './text/clients.ts'
-import { TlsGate } from './tls-gate.ts'
-import type { TlsPort } from './tls-port.ts'
 
 /** `all`: every route. `health`: health and metrics only. */
 export type HttpScope = 'all' | 'health'

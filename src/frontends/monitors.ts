@@ -5,7 +5,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { CommandSpec } from '../protocol/commands.ts'
 import type { Client } from './client.ts'
-import { showableWords } from './secrets.ts'
+import { showableWords } from './security/secrets.ts'
 
 const PRINTABLE_FROM = 0x20
 const PRINTABLE_TO = 0x7e

@@ -1,9 +1,11 @@
 /**
- * CLIENT PAUSE: commands of RESP clients wait at this node until the pause ends. A connection whose command waits looks
- * at nothing behind it, so order is kept and memory stays bounded by what was read already.
+ * CLIENT PAUSE: commands of clients wait at this node until the pause ends. A RESP connection whose command waits looks
+ * at nothing behind it; of other doors, what a session gives behind a waiting command waits with it. So order is kept,
+ * and memory is bounded by what was read already.
  */
+import type { Session } from '../cluster/execute.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
-import type { CommandEntry } from './commands.ts'
+import type { CommandSpec } from '../protocol/commands.ts'
 
 /** write: commands that may change data wait. all: every command but CLIENT waits. */
 export type PauseMode = 'write' | 'all'
@@ -18,6 +20,8 @@ export class Pause {
   #untilMs = 0
   #timer: Timer | null = null
   #waiting: (() => void)[] = []
+  /** Those of pass(). */
+  readonly #waitingSessions = new Set<Session>()
 
   constructor(clock: Clock, onChange: () => void) {
     this.#clock = clock
@@ -46,13 +50,21 @@ export class Pause {
     this.#onChange()
     const waiting = this.#waiting
     this.#waiting = []
+    this.#waitingSessions.clear()
     for (const go of waiting) go()
   }
 
   /** Must the command wait? */
-  holds({ spec }: CommandEntry): boolean {
+  holds({ spec }: { readonly spec: CommandSpec }): boolean {
     if (this.#mode === null || spec.name.startsWith('client')) return false
     return this.#mode === 'all' || spec.kind === 'write' || MAY_WRITE.has(spec.name)
+  }
+
+  /** Calls `go` at once, or when the pause is over if it holds the command or one before it of the same session. */
+  pass(spec: CommandSpec, session: Session, go: () => void): void {
+    if (!this.holds({ spec }) && !this.#waitingSessions.has(session)) return go()
+    this.#waitingSessions.add(session)
+    this.await(go)
   }
 
   /** `go` is called once, when the pause is over. */

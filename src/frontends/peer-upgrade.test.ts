@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
-import { type DoorFixture, openFixture, RawClient } from '../testing/door-fixture.ts'
+import { type DoorFixture, openFixture, RawClient } from '../testing/doors/door-fixture.ts'
 import { UPGRADE_HEAD_MAX, UPGRADE_PATH, upgradeAgreed, upgradeRequest } from '../transport/upgrade.ts'
 
 async function withDoors(

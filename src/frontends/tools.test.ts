@@ -1,8 +1,8 @@
 /** What administrators and their tools use: CONFIG, CLIENT, SLOWLOG, LATENCY, MONITOR, MEMORY, and the odd ones. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../testing/door-fixture.ts'
-import { FakeExecutor } from '../testing/fake-executor.ts'
+import { type DoorFixture, eventually, openFixture, type RawClient } from '../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../testing/doors/fake-executor.ts'
 
 let fixture: DoorFixture
 before(async () => {
@@ -185,6 +185,39 @@ describe('SLOWLOG and LATENCY', () => {
   })
 })
 
+describe('SLOWLOG', () => {
+  test('tells what the engine worked on, and not what waited for its turn', async () => {
+    const executor = new FakeExecutor({ isHolding: true })
+    const own = await openFixture({}, executor)
+    const client = await own.client()
+    await replies(client, 'CONFIG SET slowlog-log-slower-than 5000')
+    client.send('SET waited 1\r\n')
+    await eventually(() => executor.held === 1)
+    const heldAtMs = performance.now()
+    await eventually(() => performance.now() - heldAtMs >= 10)
+    executor.release()
+    assert.equal(await client.take(5), '+OK\r\n')
+    assert.equal(await replies(client, 'SLOWLOG LEN'), ':0\r\n')
+    client.send('SET worked 1\r\n')
+    await eventually(() => executor.held === 1)
+    executor.executedMs = 7
+    executor.release()
+    assert.equal(await client.take(5), '+OK\r\n')
+    assert.match(
+      await replies(client, 'SLOWLOG GET'),
+      /^\*1\r\n\*6\r\n:0\r\n:\d+\r\n:7000\r\n\*3\r\n\$3\r\nset/,
+    )
+    await replies(client, 'SLOWLOG RESET')
+    client.send('KEYS *\r\n')
+    await eventually(() => executor.held === 1)
+    executor.executedMs = 6
+    executor.release()
+    await client.takeUntil('worked\r\n')
+    assert.match(await replies(client, 'SLOWLOG GET'), /:6000\r\n\*2\r\n\$4\r\nkeys/)
+    await own.close()
+  })
+})
+
 describe('MONITOR', () => {
   test('shows what other connections send, quoted, secrets left out, until RESET', async () => {
     const [monitor, other] = [await fixture.client(), await fixture.client()]
@@ -192,13 +225,28 @@ describe('MONITOR', () => {
     assert.equal(await monitor.take(5), '+OK\r\n')
     other.command('SET', 'k"\n', Buffer.from([0, 255]))
     await other.take(5)
-    await replies(other, 'SELECT 3', 'CONFIG GET save', 'HELLO 2 AUTH default hunter2', 'GET k')
+    await replies(
+      other,
+      'SELECT 3',
+      'CONFIG GET save',
+      'HELLO 2 AUTH default hunter2',
+      'HELLO 2 SETNAME auth AUTH default hunter2',
+      'MIGRATE host 1 key 0 10 AUTH hunter2',
+      'MIGRATE host 1 key 0 10 AUTH2 me hunter2',
+      'ACL SETUSER me on >hunter2',
+      'MULTI',
+      'APPEND queued 1',
+      'AUTH hunter2',
+      'DISCARD',
+      'GET k',
+    )
     await monitor.until(
       () => monitor.received.includes('"GET" "k"') || monitor.received.includes('"get" "k"'),
     )
     const lines = monitor.received
     assert.match(lines, /^\+\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "set" "k\\"\\n" "\\x00\\xff"\r\n/)
     assert.match(lines, /\[3 127\.0\.0\.1:\d+\] "hello" "2" "AUTH" "\(redacted\)" "\(redacted\)"\r\n/)
+    assert.match(lines, /"multi"\r\n.*"append" "queued" "1"\r\n.*"auth" "\(redacted\)"\r\n.*"discard"\r\n/)
     assert.doesNotMatch(lines, /hunter2|config/)
     monitor.send('RESET\r\n')
     await monitor.takeUntil('+RESET\r\n')

@@ -37,7 +37,6 @@ export const auth = localCommand({
   name: 'auth',
   arity: -2,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-  inTransaction: 'now',
   isOpen: true,
   summary: 'Authenticates the connection.',
   run: (client, args, door) => {
@@ -52,7 +51,6 @@ export const hello = localCommand({
   name: 'hello',
   arity: -1,
   flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
-  inTransaction: 'now',
   isOpen: true,
   since: '6.0.0',
   summary: 'Chooses the protocol, and authenticates and names the connection in the same step.',

@@ -21,6 +21,7 @@ const SUB_FLAGS = ['noscript', 'loading', 'stale']
 const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'leader', 'stale']
 /** What a timer can wait, 24 days. */
 const PAUSE_MS_MAX = 2 ** 31 - 1
+const BAD_PAUSE_MODE = errorReply('ERR CLIENT PAUSE mode must be WRITE or ALL')
 const SLOW = ['@slow', '@connection']
 
 function sub(
@@ -140,7 +141,8 @@ const pause = sub(
   (_client, args, door) => {
     const ms = parseInteger(args[0] as Buffer)
     const mode = (args[1]?.toString('latin1') ?? 'all').toLowerCase()
-    if (args.length > 2 || (mode !== 'all' && mode !== 'write')) return SYNTAX_ERROR
+    if (args.length > 2) return SYNTAX_ERROR
+    if (mode !== 'all' && mode !== 'write') return BAD_PAUSE_MODE
     if (ms === null || ms > PAUSE_MS_MAX) return errorReply('ERR timeout is not an integer or out of range')
     if (ms < 0) return errorReply('ERR timeout is negative')
     door.pause.start(mode, Number(ms))

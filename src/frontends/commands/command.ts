@@ -13,10 +13,10 @@ import {
   textReply,
 } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
-import { type Argument, commandSyntax, parseSyntax } from '../command-syntax.ts'
-import { type CommandEntry, type Commands, supportedSubcommands } from '../commands.ts'
 import type { Door } from '../door.ts'
-import { type KeySpec, keySpecs, keysWithFlags } from '../key-specs.ts'
+import { type Argument, commandSyntax, parseSyntax } from '../registry/command-syntax.ts'
+import { type CommandEntry, type Commands, supportedSubcommands } from '../registry/commands.ts'
+import { type KeySpec, keySpecs, keysWithFlags } from '../registry/key-specs.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
 import { helpOf } from './help.ts'
 

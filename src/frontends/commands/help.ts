@@ -1,8 +1,8 @@
 /** The HELP subcommand of a container, made from the rows of its siblings. */
 import { arrayReply, simpleReply } from '../../protocol/reply.ts'
 import { type LocalCommand, localCommand } from '../client.ts'
-import { shownSyntax } from '../command-syntax.ts'
-import { supportedSubcommands } from '../commands.ts'
+import { shownSyntax } from '../registry/command-syntax.ts'
+import { supportedSubcommands } from '../registry/commands.ts'
 
 /** Lists the container's subcommands as they are in the table at the time of the call. */
 export function helpOf(container: string, since: string): LocalCommand {

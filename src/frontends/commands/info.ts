@@ -7,8 +7,8 @@ import { availableParallelism, freemem, platform, release, totalmem } from 'node
 import type { NodeStatus } from '../../cluster/execute.ts'
 import { verbatimReply } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
-import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
+import type { CommandEntry } from '../registry/commands.ts'
 import { followersOf, hostOf, portOf, redisRole } from '../replication.ts'
 import { REDIS_VERSION } from '../version.ts'
 

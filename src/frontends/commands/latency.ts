@@ -8,9 +8,9 @@ import {
   verbatimReply,
 } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
-import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
-import type { LATENCY_EVENTS, LatencyMonitor } from '../latency.ts'
+import type { CommandEntry } from '../registry/commands.ts'
+import type { LATENCY_EVENTS, LatencyMonitor } from '../stats/latency.ts'
 import { helpOf } from './help.ts'
 
 const row = {

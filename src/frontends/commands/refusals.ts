@@ -1,7 +1,7 @@
 /** Commands of Redis that are refused with what to do instead, not as unknown; the rows are in redis-commands.ts. */
 import { errorReply } from '../../protocol/reply.ts'
 import { type LocalCommand, localCommand } from '../client.ts'
-import { refusalText, refusedCommands } from '../redis-commands.ts'
+import { refusalText, refusedCommands } from '../registry/redis-commands.ts'
 
 function refusal(name: string, reply: Buffer): LocalCommand {
   return localCommand({

@@ -1,8 +1,8 @@
-/** SLOWLOG: the commands of this node that took long. */
+/** SLOWLOG: the commands of this node whose execution took long. */
 import { parseInteger } from '../../engine/integers.ts'
 import { arrayReply, bulkReply, errorReply, integerReply, OK_REPLY, textReply } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
-import type { SlowEntry } from '../slow-log.ts'
+import type { SlowEntry } from '../stats/slow-log.ts'
 import { helpOf } from './help.ts'
 
 const row = {

@@ -18,11 +18,12 @@ import {
   OK_REPLY,
 } from '../../protocol/reply.ts'
 import { type Client, localCommand } from '../client.ts'
-import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
+import type { CommandEntry } from '../registry/commands.ts'
 import { arrayElements, integerOf } from '../resp/elements.ts'
 import { NESTED_MULTI } from '../resp/errors.ts'
 import { type QueuedCommand, Transaction } from '../resp/transaction.ts'
+import type { ClientTracking } from '../tracking/client-tracking.ts'
 import { parseDatabase } from './connection.ts'
 
 const FLAGS = ['noscript', 'loading', 'stale', 'fast', 'allow_busy']
@@ -117,6 +118,7 @@ export const exec = localCommand({
     client.setTransaction(null)
     client.watched.clear()
     if (transaction.isBroken) return ABORTED
+    if (client.tracking !== null) chooseTracking(client.tracking, transaction.commands)
     const remote = remoteCommands(client, transaction.commands)
     if (Buffer.isBuffer(remote)) return remote
     const isAtRead = transaction.commands.some(({ entry }) => entry.local?.runAtRead != null)
@@ -131,6 +133,13 @@ export const exec = localCommand({
     return null
   },
 })
+
+function chooseTracking(tracking: ClientTracking, queued: readonly QueuedCommand[]): void {
+  for (const { entry, args } of queued) {
+    if (entry.spec.name !== 'client|caching') continue
+    tracking.cachingQueued((args[0] as Buffer).toString('latin1').toLowerCase())
+  }
+}
 
 /** The first look at a key counts: a second WATCH of it must not hide a change between the two. */
 function remember(client: Client, database: number, keys: readonly Buffer[], reply: Buffer): void {
@@ -190,6 +199,8 @@ function mergeReplies(
     const run = local?.runAtRead ?? local?.run
     return must(run?.(client, args, door), `reply of ${entry.spec.name} inside a transaction`)
   })
+  // CLIENT CACHING among them was for this transaction, not for the next command.
+  if (client.tracking !== null) client.tracking.isCachingGiven = false
   return arrayReply(replies)
 }
 

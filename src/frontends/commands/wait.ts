@@ -4,7 +4,7 @@
  */
 import { parseInteger } from '../../engine/integers.ts'
 import { arrayReply, errorReply, integerReply } from '../../protocol/reply.ts'
-import { type Answer, type Client, localCommand } from '../client.ts'
+import { type Answer, type Client, type LocalCommand, localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { NOT_AN_INTEGER } from '../resp/errors.ts'
 
@@ -24,14 +24,13 @@ export const wait = localCommand({
   group: 'generic',
   since: '3.0.0',
   categories: ['@slow', '@connection'],
-  inTransaction: 'refuse',
   summary: 'The number of other members that hold everything this connection wrote.',
-  run: (client, args, door) => {
+  ...waiting((args) => {
     const replicas = parseInteger(args[0] as Buffer)
     const timeoutMs = parseInteger(args[1] as Buffer)
     if (replicas === null) return NOT_AN_INTEGER
-    return begin(client, door, { replicas, timeoutMs, reply: integerReply })
-  },
+    return { replicas, timeoutMs, reply: integerReply }
+  }),
 })
 
 export const waitaof = localCommand({
@@ -41,18 +40,14 @@ export const waitaof = localCommand({
   group: 'generic',
   since: '7.2.0',
   categories: ['@slow', '@connection'],
-  inTransaction: 'refuse',
   summary: 'Like WAIT; the local count is 1, since what was acknowledged is on the disks of a majority.',
-  run: (client, args, door) => {
+  ...waiting((args) => {
     const [local, replicas, timeoutMs] = args.map(parseInteger) as (number | bigint | null)[]
     if (local === null || local === undefined || local < 0 || local > 1) return BAD_LOCAL
     if (replicas === null || replicas === undefined || replicas < 0) return NOT_AN_INTEGER
-    return begin(client, door, {
-      replicas,
-      timeoutMs: timeoutMs ?? null,
-      reply: (holding) => arrayReply([ONE, integerReply(holding)]),
-    })
-  },
+    const reply = (holding: number): Buffer => arrayReply([ONE, integerReply(holding)])
+    return { replicas, timeoutMs: timeoutMs ?? null, reply }
+  }),
 })
 
 interface Wish {
@@ -71,16 +66,33 @@ interface Wait {
   isEnded: boolean
 }
 
-/** Null, or the error reply. */
-function begin(client: Client, door: Door, wish: Wish): Buffer | null {
-  const { timeoutMs } = wish
-  if (timeoutMs === null) return BAD_TIMEOUT
-  if (timeoutMs < 0) return NEGATIVE_TIMEOUT
+/** How the command runs, given its arguments as a wish or the error reply. A transaction does not wait, as in Redis. */
+function waiting(parse: (args: readonly Buffer[]) => Wish | Buffer): Pick<LocalCommand, 'run' | 'runAtRead'> {
+  const wishOf = (args: readonly Buffer[]): Wish | Buffer => {
+    const wish = parse(args)
+    if (Buffer.isBuffer(wish)) return wish
+    if (wish.timeoutMs === null) return BAD_TIMEOUT
+    return wish.timeoutMs < 0 ? NEGATIVE_TIMEOUT : wish
+  }
+  return {
+    run: (client, args, door) => {
+      const wish = wishOf(args)
+      return Buffer.isBuffer(wish) ? wish : begin(client, door, wish)
+    },
+    runAtRead: (client, args, door) => {
+      const wish = wishOf(args)
+      return Buffer.isBuffer(wish) ? wish : wish.reply(door.executor.replicasHolding(client.session))
+    },
+  }
+}
+
+function begin(client: Client, door: Door, wish: Wish): null {
+  const timeoutMs = wish.timeoutMs ?? 0
   const untilMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : door.clock.monotonicMs() + Number(timeoutMs)
-  const waiting: Wait = { client, door, wish, untilMs, answer: client.promise(), isEnded: false }
+  const begun: Wait = { client, door, wish, untilMs, answer: client.promise(), isEnded: false }
   client.block()
-  client.unblocker = (withError) => end(waiting, withError ? UNBLOCKED : wish.reply(holdingNow(waiting)))
-  poll(waiting)
+  client.unblocker = (withError) => end(begun, withError ? UNBLOCKED : wish.reply(holdingNow(begun)))
+  poll(begun)
   return null
 }
 

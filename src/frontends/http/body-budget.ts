@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '../../protocol/limits.ts'
+import { whenOver } from './when-over.ts'
 
 export class BodyBudget {
   #bytes = 0
@@ -19,7 +20,7 @@ export class BodyBudget {
     if (bytes === 0) return true
     if (this.#bytes + bytes > limits.httpBodiesBytes) return false
     this.#bytes += bytes
-    response.once('close', () => {
+    whenOver(response, () => {
       this.#bytes -= bytes
     })
     return true

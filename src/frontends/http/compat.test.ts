@@ -5,10 +5,11 @@ import fc from 'fast-check'
 import type { ExecuteDone, ExecuteOptions, NodeStatus } from '../../cluster/execute.ts'
 import type { Command } from '../../protocol/commands.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
+import { limits } from '../../protocol/limits.ts'
 import { errorCodeReply } from '../../protocol/reply.ts'
-import { type DoorFixture, eventually, openFixture } from '../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../testing/fake-executor.ts'
-import { type Exchange, type ExchangeOptions, exchange } from '../../testing/http-exchange.ts'
+import { type HttpAnswer, type HttpOptions, httpRequest } from '../../testing/clients/http-client.ts'
+import { type DoorFixture, eventually, openFixture } from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 import { boundOf, decodeStandard, keyOf } from './vik/base64.ts'
 import { leaderAddress } from './vik/leader.ts'
 
@@ -29,15 +30,13 @@ async function withFixture(
   const executor = new RefusingExecutor()
   const fixture = await openFixture({}, executor)
   try {
-    await use(fixture, executor, (path, options) =>
-      exchange(`http://127.0.0.1:${fixture.doors.httpPort}${path}`, options),
-    )
+    await use(fixture, executor, (path, options) => httpRequest(fixture.doors.httpPort, path, options))
   } finally {
     await fixture.close()
   }
 }
 
-type Ask = (path: string, options?: ExchangeOptions) => Promise<Exchange>
+type Ask = (path: string, options?: HttpOptions) => Promise<HttpAnswer>
 
 const PUT_STORE = { method: 'PUT', body: '{"value":"v"}', headers: { 'content-type': 'application/json' } }
 const PUT_VIK = { method: 'PUT', body: '{"value":"djE="}' }
@@ -59,17 +58,17 @@ describe('errors of the cluster', () => {
         executor.refusal = code
         const first = await ask('/kv-store/v1/kv/k/', PUT_STORE)
         assert.equal(first.status, store, code)
-        const isDocumented = first.body.includes(
+        const isDocumented = first.text.includes(
           'Replication failed: Failed to replicate to quorum of nodes. ',
         )
         assert.equal(isDocumented, code === 'NO_QUORUM' || code === 'NO_LEADER', code)
         const second = await ask('/kv/azE=', PUT_VIK)
         assert.equal(second.status, vik, code)
-        assert.ok(second.body.startsWith('{"success":false,"error":"'), second.body)
+        assert.ok(second.text.startsWith('{"success":false,"error":"'), second.text)
       }
       executor.refusal = 'UNKNOWN_OUTCOME'
       assert.match(
-        (await ask('/kv-store/v1/kv/k/', PUT_STORE)).body,
+        (await ask('/kv-store/v1/kv/k/', PUT_STORE)).text,
         /^\{"detail":"UNKNOWN the command was proposed/,
       )
     }))
@@ -115,7 +114,7 @@ describe('writes of VikDB on a node that does not lead', () => {
       executor.overrides = none
       const refused = await ask('/kv/azE=', PUT_VIK)
       assert.equal(refused.status, 503)
-      assert.equal(refused.body, '{"success":false,"error":"not the leader, leader address unknown"}\n')
+      assert.equal(refused.text, '{"success":false,"error":"not the leader, leader address unknown"}\n')
     }))
 
   test('are executed by a node that led a moment ago, which may be the target of a redirect', () =>
@@ -162,17 +161,17 @@ test('a client that leaves in the middle of a long range leaves no snapshot behi
     await client.until(() => client.received.length > 1_000)
     client.destroy()
     await eventually(() => executor.listings.size === 0)
-    const { body } = await ask('/kv/range?start=big:')
-    assert.equal((JSON.parse(body) as { items: unknown[] }).items.length, 12)
+    const { text } = await ask('/kv/range?start=big:')
+    assert.equal((JSON.parse(text) as { items: unknown[] }).items.length, 12)
     assert.equal(executor.listings.size, 0)
   }))
 
 test('a node of its own says so, in VikDB’s words', () =>
   withFixture(async (_fixture, _executor, ask) => {
-    assert.equal((await ask('/cluster/status')).body, '{"mode":"single-node","replication":false}\n')
-    const { body } = await ask('/health', { method: 'POST' })
+    assert.equal((await ask('/cluster/status')).text, '{"mode":"single-node","replication":false}\n')
+    const { text } = await ask('/health', { method: 'POST' })
     assert.ok(
-      body.startsWith(
+      text.startsWith(
         '{"status":"healthy","memtable_size":0,"wal_size":0,"sstable_count":0,"role":"single-node"',
       ),
     )
@@ -191,7 +190,7 @@ test('R18: the host under which the other nodes know this one is its name', () =
 
 test('a single store of the Django kind says so', () =>
   withFixture(async (_fixture, _executor, ask) => {
-    const { cluster } = JSON.parse((await ask('/kv-store/v1/health/')).body) as { cluster: object }
+    const { cluster } = JSON.parse((await ask('/kv-store/v1/health/')).text) as { cluster: object }
     assert.deepEqual(Object.values(cluster).slice(0, 7), [false, 1, 1, 0, 1, true, true])
   }))
 
@@ -238,4 +237,25 @@ describe('base64', () => {
     assert.equal(boundOf(Buffer.from('key2')).toString(), 'key2')
     assert.notEqual(keyOf(Buffer.from('key2')).toString(), 'key2')
   })
+})
+
+test('R20: while much of the answers lies untaken, nothing more is begun', async () => {
+  const fixture = await openFixture()
+  const { httpPort, door } = fixture.doors
+  const put = (key: string) =>
+    httpRequest(httpPort, `/kv-store/v1/kv/${key}/`, { method: 'PUT', body: { value: 'x'.repeat(100_000) } })
+  for (const key of ['a', 'b', 'c']) assert.equal((await put(key)).status, 201)
+  door.httpReplies.add(limits.httpReplyBytes)
+  for (const path of [
+    '/kv-store/v1/kv/?start=a&end=z',
+    '/kv-store/v1/kv/a/',
+    '/kv/range?start=a',
+    '/kv/YQ==',
+  ]) {
+    assert.equal((await httpRequest(httpPort, path)).status, 429, path)
+  }
+  door.httpReplies.remove(limits.httpReplyBytes)
+  assert.equal((await httpRequest(httpPort, '/kv-store/v1/kv/?start=a&end=z')).json().count, 3)
+  await eventually(() => door.httpReplies.bytes === 0)
+  await fixture.close()
 })

@@ -2,29 +2,33 @@
  * What the doors of two earlier HTTP systems (kv-store/, vik/) share: commands given for a request, reads that are
  * answered stale when no majority can confirm them, and whole bodies of bytes.
  */
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv6 } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Consistency, Result, Session } from '../../cluster/execute.ts'
+import type { Consistency, Result } from '../../cluster/execute.ts'
 import type { PinnedSnapshot } from '../../cluster/listing.ts'
 import { must } from '../../lib/assert.ts'
 import type { Command, CommandSpec } from '../../protocol/commands.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
+import { errorCodeReply } from '../../protocol/reply.ts'
 import type { Door } from '../door.ts'
+import { bestConsistency, isUnconfirmed } from '../freshness.ts'
+import { ConnectionSessions, peerOf } from './sessions.ts'
 
 /** Says how fresh an answer to a read is: 'linearizable', or 'stale' when no majority could confirm it. */
 export const CONSISTENCY_HEADER = 'x-kvorum-consistency'
 /** Both systems know one keyspace: that of database 0. */
 export const DATABASE = 0
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
-/** Refusals of a read for which this node's own state is the next best answer. */
-const UNCONFIRMED: ReadonlySet<ErrorCode> = new Set(['NO_LEADER', 'NO_QUORUM'])
+
+const OVERLOADED: Result = { reply: errorCodeReply('OVERLOADED'), error: 'OVERLOADED' }
 
 export class CompatDoor {
   readonly door: Door
-  readonly #sessions = new WeakMap<Socket, Session>()
+  readonly #sessions: ConnectionSessions
 
   constructor(door: Door) {
     this.door = door
+    this.#sessions = new ConnectionSessions(door.executor)
   }
 
   /** Takes part in the cluster's order; never stale. */
@@ -40,10 +44,10 @@ export class CompatDoor {
     args: readonly Buffer[],
   ): Promise<Result> {
     const command = { spec, database: DATABASE, args }
-    if (this.#mayConfirm()) {
+    if (bestConsistency(this.door.executor) === 'linearizable') {
       const result = await this.#execute(request, command, 'linearizable')
       reply.header(CONSISTENCY_HEADER, 'linearizable')
-      if (result.error === null || !UNCONFIRMED.has(result.error)) return result
+      if (!isUnconfirmed(result.error)) return result
     }
     reply.header(CONSISTENCY_HEADER, 'stale')
     return this.#execute(request, command, 'stale')
@@ -51,10 +55,10 @@ export class CompatDoor {
 
   /** The same for a whole range: a moment of the keyspace, to be released; or why there is none. */
   async snapshot(request: FastifyRequest, reply: FastifyReply): Promise<PinnedSnapshot | ErrorCode> {
-    if (this.#mayConfirm()) {
+    if (bestConsistency(this.door.executor) === 'linearizable') {
       const opened = await this.#open(request, 'linearizable')
       reply.header(CONSISTENCY_HEADER, 'linearizable')
-      if (typeof opened !== 'string' || !UNCONFIRMED.has(opened)) return opened
+      if (typeof opened !== 'string' || !isUnconfirmed(opened)) return opened
     }
     reply.header(CONSISTENCY_HEADER, 'stale')
     return this.#open(request, 'stale')
@@ -65,38 +69,35 @@ export class CompatDoor {
     return must(this.door.executor.commands.get(name), `command ${name}`)
   }
 
-  /** Waiting for a majority makes sense: the leader is known, or one can be elected. */
-  #mayConfirm(): boolean {
-    const { executor } = this.door
-    return executor.position().leader !== '' || executor.status().quorum
+  /** R20: too much is in execution, or waits for its clients, at this node. */
+  get #isBusy(): boolean {
+    return this.door.inFlight.isFull || this.door.httpReplies.isFull
   }
 
   #execute(request: FastifyRequest, command: Command, consistency: Consistency): Promise<Result> {
     const { door } = this
-    const options = door.executeOptions(this.#session(request), door.clock.monotonicMs(), consistency)
-    return new Promise((resolve) => door.executor.execute(command, options, resolve))
+    const options = door.executeOptions(
+      this.#sessions.of(request.raw.socket),
+      door.clock.monotonicMs(),
+      consistency,
+    )
+    if (this.#isBusy) return Promise.resolve(OVERLOADED)
+    return new Promise((resolve) => door.execute(command, options, peerOf(request), resolve))
   }
 
   #open(request: FastifyRequest, consistency: Consistency): Promise<PinnedSnapshot | ErrorCode> {
     const { door } = this
-    const options = door.executeOptions(this.#session(request), door.clock.monotonicMs(), consistency)
+    const options = door.executeOptions(
+      this.#sessions.of(request.raw.socket),
+      door.clock.monotonicMs(),
+      consistency,
+    )
+    if (this.#isBusy) return Promise.resolve('OVERLOADED')
     return new Promise((resolve) => {
-      door.executor.openSnapshot({ ...options, database: DATABASE }, (snapshot, error) =>
+      door.openSnapshot({ ...options, database: DATABASE }, (snapshot, error) =>
         resolve(snapshot ?? error ?? 'INTERNAL'),
       )
     })
-  }
-
-  /** One per connection: what is held for a client that is gone is dropped (R15). */
-  #session(request: FastifyRequest): Session {
-    const { socket } = request.raw
-    const known = this.#sessions.get(socket)
-    if (known !== undefined) return known
-    const { executor } = this.door
-    const session = executor.openSession()
-    this.#sessions.set(socket, session)
-    socket.once('close', () => executor.closeSession(session))
-    return session
   }
 }
 

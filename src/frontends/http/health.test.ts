@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { HealthCheck } from '../../cluster/execute.ts'
-import { type DoorFixture, openFixture } from '../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../testing/fake-executor.ts'
+import { type DoorFixture, openFixture } from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 
 const OK: readonly HealthCheck[] = [
   { name: 'node', failure: null },

@@ -5,9 +5,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../testing/fake-executor.ts'
-import { httpRequest } from '../../testing/http-client.ts'
+import { httpRequest } from '../../testing/clients/http-client.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 
 const executor = new FakeExecutor()
 let fixture: DoorFixture
@@ -165,6 +170,31 @@ const framing: readonly Case[] = [
 ]
 
 const web: readonly Case[] = [
+  {
+    name: 'two hosts',
+    bytes: 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\n\r\n',
+    wanted: says('BAD_REQUEST', 'two Host headers'),
+  },
+  {
+    name: 'another host in the address than in the header',
+    bytes: 'GET http://evil.test/v1/kv/a HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    wanted: is(421, 'UNKNOWN_HOST'),
+  },
+  {
+    name: 'a user in the address',
+    bytes: 'GET http://localhost@evil.test/v1/kv/a HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    wanted: is(421, 'UNKNOWN_HOST'),
+  },
+  {
+    name: 'an address as for proxies',
+    bytes: 'GET HTTP://localhost:80/v1/kv/witness HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    wanted: /^HTTP\/1\.1 200 [\s\S]*alive$/,
+  },
+  {
+    name: 'a compressed body',
+    bytes: send('PUT', '/v1/kv/h', 'Content-Encoding: gzip\r\nContent-Length: 1\r\n', 'a'),
+    wanted: is(415, 'UNSUPPORTED_TYPE'),
+  },
   {
     name: 'DNS rebinding',
     bytes: 'GET /v1/kv/a HTTP/1.1\r\nHost: evil.test\r\n\r\n',

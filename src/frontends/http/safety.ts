@@ -4,7 +4,7 @@
  * nothing.
  */
 
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { ErrorCode } from '../../protocol/errors.ts'
 
@@ -42,6 +42,25 @@ export function isKnownHost(header: string | undefined, known: ReadonlySet<strin
   if (header === undefined || header === '') return true
   const host = bareHost(header)
   return isIP(host) !== 0 || known.has(host)
+}
+
+/** Node keeps the first and drops the others; what stands between may have looked at another one (RFC 9112, 3.2). */
+export function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count > 1
+}
+
+/** 'GET http://host/path', as for proxies: the host in it is the one that counts (RFC 9112, 3.2.2). */
+export function toOriginForm(request: IncomingMessage): void {
+  const found = /^https?:\/\/([^/?]*)(.*)$/i.exec(request.url ?? '')
+  if (found === null) return
+  const [, host = '', rest = ''] = found
+  request.headers.host = host
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
 }
 
 /** Does a page of another site send this request, which could change something? */

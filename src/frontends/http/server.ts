@@ -15,7 +15,16 @@ import { BodyBudget } from './body-budget.ts'
 import { Cors } from './cors.ts'
 import { ProblemError, rawProblem, sendProblem } from './problem.ts'
 import { MethodTable, routedUrl, routePlugins } from './routes.ts'
-import { bareHost, isCrossSiteChange, isKnownHost, knownHosts, passwordOf, type Refusal } from './safety.ts'
+import {
+  bareHost,
+  hasTwoHosts,
+  isCrossSiteChange,
+  isKnownHost,
+  knownHosts,
+  passwordOf,
+  type Refusal,
+  toOriginForm,
+} from './safety.ts'
 
 const HEADER_BYTES = 16 * 1024
 /** How many good Host headers are remembered. */
@@ -114,6 +123,10 @@ export class HttpDoor {
       frameworkErrors: (error, _request, reply) => this.#failed(error, reply),
     })
     app.addHook('onRequest', (request, reply, next) => this.#check(request, reply, next))
+    app.addHook('onSend', (_request, reply, payload, next) => {
+      this.#door.httpReplies.charge(reply.raw, payload)
+      next()
+    })
     app.addHook('onResponse', (request, reply, next) => {
       const { url } = request.routeOptions
       this.#door.stats.http.answered(request.method, url, reply.statusCode, reply.elapsedTime / 1000)
@@ -153,6 +166,7 @@ export class HttpDoor {
     this.#door.stats.httpRequests++
     if (this.#door.isClosing) response.setHeader('connection', 'close')
     response.once('finish', this.#answered)
+    if (!request.url?.startsWith('/')) toOriginForm(request)
     this.#handler?.(request, response)
   }
 
@@ -172,11 +186,16 @@ export class HttpDoor {
 
   #refusalOf(request: FastifyRequest): Refusal | null {
     const { headers, method } = request
+    if (hasTwoHosts(request.raw.rawHeaders))
+      return { code: 'BAD_REQUEST', detail: 'there are two Host headers' }
     if (!this.#isKnown(headers.host)) {
       return { code: 'UNKNOWN_HOST', detail: 'the Host header names another server; see --advertise-http' }
     }
     if (!this.#cors.isAllowed(headers.origin) && isCrossSiteChange(method, headers)) {
       return { code: 'CROSS_SITE', detail: 'a page of another site may not change anything here' }
+    }
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+      return { code: 'UNSUPPORTED_TYPE', detail: 'bodies are taken as they are, without Content-Encoding' }
     }
     if (request.routeOptions.config.isOpen === true) return null
     return this.#strangerRefusal(request)

@@ -1,7 +1,7 @@
 /** What a connection may not do as it is now: without authentication, or in RESP2 while it has subscriptions. */
 import { errorReply } from '../../protocol/reply.ts'
 import type { Client } from '../client.ts'
-import type { CommandEntry } from '../commands.ts'
+import type { CommandEntry } from '../registry/commands.ts'
 import { NOAUTH } from '../resp/errors.ts'
 
 /** A RESP2 connection with subscriptions gets messages: replies of other commands would have no place among them. */
@@ -21,7 +21,10 @@ const WHILE_SUBSCRIBED: ReadonlySet<string> = new Set([
 export function refusalFor(client: Client, { spec, local }: CommandEntry): Buffer | null {
   if (!client.isAuthenticated && local?.isOpen !== true) return NOAUTH
   if (client.subscriptions === null || client.protocol === 3 || WHILE_SUBSCRIBED.has(spec.name)) return null
+  const why =
+    `Can't execute '${spec.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+    'are allowed in this context'
   return errorReply(
-    `ERR Can't execute '${spec.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+    spec.name === 'exec' ? `EXECABORT Transaction discarded because of: ${why}` : `ERR ${why}`,
   )
 }

@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../testing/fake-executor.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 
 let fixture: DoorFixture = await openFixture()
 after(() => fixture.close())
@@ -163,6 +168,12 @@ describe('subscriptions', () => {
     const publisher = await fixture.client()
     publisher.command('PUBLISH', 'a', 'x')
     await expect(client, frame('*', 'message', 'a', 'x'))
+  })
+
+  test('are confirmed also where CLIENT REPLY silences replies', async () => {
+    const client = await fixture.client()
+    client.send('CLIENT REPLY OFF\r\nSUBSCRIBE a\r\nUNSUBSCRIBE a\r\nPING\r\nCLIENT REPLY ON\r\n')
+    await expect(client, frame('*', 'subscribe', 'a', 1), frame('*', 'unsubscribe', 'a', 0), '+OK\r\n')
   })
 
   test('are shown by PUBSUB', async () => {

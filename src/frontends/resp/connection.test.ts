@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
-import { type DoorFixture, encodeWords, eventually, openFixture } from '../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../testing/fake-executor.ts'
+import { type DoorFixture, encodeWords, eventually, openFixture } from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 
 describe('a RESP connection', () => {
   let fixture: DoorFixture

@@ -11,14 +11,15 @@ import { limits } from '../../protocol/limits.ts'
 import { errorReply, QUEUED_REPLY } from '../../protocol/reply.ts'
 import type { WatchedKey } from '../../protocol/transaction.ts'
 import type { Answer, Client, ReplyMode } from '../client.ts'
-import type { CommandStats } from '../command-stats.ts'
-import type { CommandEntry } from '../commands.ts'
 import type { Door } from '../door.ts'
 import { refusalFor } from '../pubsub/mode.ts'
 import type { ClientSubscriptions } from '../pubsub/subscriptions.ts'
+import type { CommandEntry } from '../registry/commands.ts'
+import type { CommandStats } from '../stats/command-stats.ts'
 import type { ClientTracking } from '../tracking/client-tracking.ts'
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from './errors.ts'
 import { Farewell } from './farewell.ts'
+import { Intake } from './intake.ts'
 import { Parsed, RespParser } from './parser.ts'
 import { PushLimit } from './push-limit.ts'
 import { type Pending, ReplyQueue } from './reply-queue.ts'
@@ -69,8 +70,9 @@ export class RespConnection implements Client {
   #stage: Stage = 'open'
   #blocks = 0
   #isPumping = false
-  #isPaused = false
-  #hasEnded = false
+  /** Milliseconds of work on questions of the command that waits for their answers. */
+  #askedMs = 0
+  readonly #intake: Intake
   readonly #farewell: Farewell
   readonly #pushLimit: PushLimit
 
@@ -89,13 +91,13 @@ export class RespConnection implements Client {
     this.#parser = new RespParser(door.commands.names)
     this.#parser.isTrusted = this.isAuthenticated
     this.#options = door.executeOptions(this.session, this.connectedAtMs)
-    this.#replies = new ReplyQueue(socket, door.flushes, door.stats, () => this.#flushed())
+    this.#replies = new ReplyQueue(socket, door, () => this.#flushed())
+    this.#intake = new Intake(socket, this.#replies, door.inFlight, door.replyBudget)
     this.#pushLimit = new PushLimit(door.clock)
     this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
     door.clients.set(this.id, this)
     socket.on('data', (chunk: Buffer) => this.#data(chunk))
     socket.on('end', () => this.finish())
-    socket.on('drain', () => this.#flushed())
     socket.on('error', () => this.destroy())
     socket.on('close', () => this.destroy())
   }
@@ -168,6 +170,7 @@ export class RespConnection implements Client {
     inFlight.add(bytes)
     const done: ExecuteDone = (result) => {
       inFlight.remove(bytes)
+      this.#askedMs += executor.takeExecutedMs()
       then(result.reply)
     }
     executor.execute(command, this.#options, this.#noting(command, done))
@@ -175,6 +178,12 @@ export class RespConnection implements Client {
 
   #noting(command: Command, done: ExecuteDone): ExecuteDone {
     return this.tracking === null ? done : this.#door.tracking.noting(this, command, done)
+  }
+
+  takeWorkMs(): number {
+    const ms = this.#askedMs + this.#door.executor.takeExecutedMs()
+    this.#askedMs = 0
+    return ms
   }
 
   promise(): Answer {
@@ -208,9 +217,8 @@ export class RespConnection implements Client {
    * half-closes.
    */
   finish(): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
-    this.#socket.resume()
+    if (this.#intake.hasEnded) return
+    this.#intake.end()
     this.#pump()
   }
 
@@ -231,33 +239,28 @@ export class RespConnection implements Client {
     this.#door.stats.bytesIn += chunk.length
     // Bytes behind the end of service are taken, so that closing does not reset the connection, and dropped
     // (R17).
-    if (this.#stage !== 'open' || this.#hasEnded) return
+    if (this.#stage !== 'open' || this.#intake.hasEnded) return
     this.#parser.push(chunk)
     this.#pump()
   }
 
   /** Takes commands from the parser while there are any and nothing forbids it; then sends what is known. */
-  #pump(): void {
+  readonly #pump = (): void => {
     if (this.#isPumping) return
     this.#isPumping = true
     this.#replies.hold()
     this.lastActiveMs = this.#door.turn.nowMs()
     this.#options = this.#door.executeOptions(this.session, this.lastActiveMs, this.consistency)
-    while (this.#stage === 'open' && this.#blocks === 0 && !this.#isCongested) {
+    while (this.#stage === 'open' && this.#blocks === 0 && !this.#intake.isCongested) {
       const parsed = this.#parser.next()
       if (parsed === Parsed.command) this.#command()
       else if (parsed === Parsed.error) this.#refuseStream()
-      else if (this.#hasEnded) this.#stage = 'finishing'
+      else if (this.#intake.hasEnded) this.#stage = 'finishing'
       else break
     }
     this.#args = this.#parser.release()
     this.#isPumping = false
     this.#replies.flush()
-  }
-
-  get #isCongested(): boolean {
-    const { length, bytes } = this.#replies
-    return length >= limits.pipelineCommands || bytes > limits.replyQueueBytes || this.#door.inFlight.isFull
   }
 
   get #isSilent(): boolean {
@@ -337,7 +340,10 @@ export class RespConnection implements Client {
       ? transaction.offer(entry, args, this.#parser.bytes)
       : wrongArity(entry.spec.name)
     if (refusal !== null) this.#refuse(refusal)
-    else this.#replies.reply(QUEUED_REPLY, this.protocol, this.#isSilent)
+    else {
+      if (this.#door.monitors.size > 0) this.#door.monitors.show(this, entry.spec, args)
+      this.#replies.reply(QUEUED_REPLY, this.protocol, this.#isSilent)
+    }
     return true
   }
 
@@ -380,20 +386,7 @@ export class RespConnection implements Client {
     } else if (this.#stage === 'finishing') {
       if (this.#replies.isIdle) this.#farewell.begin()
     } else {
-      this.#readOn()
-    }
-  }
-
-  #readOn(): void {
-    const mustWait = this.#blocks > 0 || this.#isCongested
-    if (mustWait) {
-      if (this.#door.inFlight.isFull) this.#door.inFlight.awaitRoom(this.#replies)
-      if (!this.#isPaused && !this.#hasEnded) this.#socket.pause()
-      this.#isPaused = true
-    } else if (this.#isPaused) {
-      this.#isPaused = false
-      this.#pump()
-      if (!this.#isPaused) this.#socket.resume()
+      this.#intake.regulate(this.#blocks > 0, this.#pump)
     }
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../protocol/limits.ts'
-import { encodeWords } from '../../testing/door-fixture.ts'
+import { encodeWords } from '../../testing/doors/door-fixture.ts'
 import { NameTable } from './names.ts'
 import { Parsed, RespParser } from './parser.ts'
 

@@ -7,18 +7,22 @@ import type { Socket } from 'node:net'
 import type { ExecuteDone, Result } from '../../cluster/execute.ts'
 import { assert } from '../../lib/assert.ts'
 import { limits } from '../../protocol/limits.ts'
-import type { CommandStats } from '../command-stats.ts'
-import type { SlowClient } from '../slow-watch.ts'
-import type { DoorStats } from '../stats.ts'
+import type { CommandStats } from '../stats/command-stats.ts'
+import type { SlowClient } from '../stats/slow-watch.ts'
+import type { DoorStats } from '../stats/stats.ts'
 import { toResp2, toResp3 } from './convert.ts'
 import type { InFlight } from './in-flight.ts'
+import type { ReplyBudget, Unsent } from './reply-budget.ts'
 
 const MINUS = 0x2d
+/** A confirmation of a subscription: CLIENT REPLY OFF does not silence it, nor the messages. */
+const PUSH = 0x3e
 /** Buffers from this size on go to the socket as they are; smaller ones are joined. */
 const JOIN_BYTES = 16 * 1024
 const POOL_SIZE = 16_384
-const NOBODY: SlowClient = { peer: '', name: '' }
+const NOBODY: SlowClient = { peer: '', name: '', takeWorkMs: () => 0 }
 const NO_ARGS: readonly Buffer[] = []
+const NOTHING = Buffer.alloc(0)
 
 /** A reply that is still to come. Reused: `done` is made once and may be called once per use. */
 export class Pending {
@@ -99,10 +103,18 @@ export class FlushList {
   }
 }
 
-export class ReplyQueue {
+/** What the queues of a node share. */
+export interface QueueShare {
+  readonly flushes: FlushList
+  readonly stats: DoorStats
+  readonly replyBudget: ReplyBudget
+}
+
+export class ReplyQueue implements Unsent {
   readonly #socket: Socket
   readonly #flushes: FlushList
   readonly #stats: DoorStats
+  readonly #budget: ReplyBudget
   readonly #onFlushed: () => void
   #head: Pending | null = null
   #tail: Pending | null = null
@@ -113,13 +125,17 @@ export class ReplyQueue {
   length = 0
   #waitingBytes = 0
   #hasOverflowed = false
+  /** Of the node's budget. */
+  counted = 0
 
-  /** `onFlushed` is called after each flush that found something to do or to wait for. */
-  constructor(socket: Socket, flushes: FlushList, stats: DoorStats, onFlushed: () => void) {
+  /** `onFlushed` is called after each flush that found something to do or to wait for, and when the socket is empty. */
+  constructor(socket: Socket, share: QueueShare, onFlushed: () => void) {
     this.#socket = socket
-    this.#flushes = flushes
-    this.#stats = stats
+    this.#flushes = share.flushes
+    this.#stats = share.stats
+    this.#budget = share.replyBudget
     this.#onFlushed = onFlushed
+    socket.on('drain', () => this.#flushed())
   }
 
   /** Bytes of replies that the client has not taken yet: here and in the socket. Infinite when some were given up. */
@@ -140,7 +156,7 @@ export class ReplyQueue {
       return
     }
     if (reply[0] === MINUS) this.#stats.countError(reply)
-    if (!isSilent) this.#emit(protocol === 2 ? toResp2(reply) : toResp3(reply))
+    if (!isSilent || reply[0] === PUSH) this.#emit(protocol === 2 ? toResp2(reply) : toResp3(reply))
     this.#touch()
   }
 
@@ -158,6 +174,7 @@ export class ReplyQueue {
     pending.isOpen = false
     pending.reply = bytes
     this.#waitingBytes += bytes.length
+    this.#account()
   }
 
   /** Takes the next place in the order for a reply that comes later. */
@@ -188,16 +205,25 @@ export class ReplyQueue {
     if (this.#hasOverflowed) return
     const bytes = pending.protocol === 2 ? toResp2(reply) : toResp3(reply)
     pending.reply = bytes
+    if (reply[0] === PUSH) pending.isSilent = false
     this.#waitingBytes += bytes.length
     if (pending === this.#head) this.#sweep()
-    if (bytes.length >= JOIN_BYTES && this.bytes > limits.replyQueueBytesMax) this.#overflow()
+    if (bytes.length < JOIN_BYTES) return
+    // One turn can bring thousands of large replies.
+    if (this.bytes > limits.replyQueueBytesMax) this.giveUp()
+    else this.#account()
   }
 
-  /**
-   * One turn can bring thousands of large replies: what comes from here on is not even kept, and the flush finds out.
-   */
-  #overflow(): void {
+  /** What waits is dropped, and what comes from here on is not even kept; the flush finds out. */
+  giveUp(): void {
     this.#hasOverflowed = true
+    for (let pending = this.#head; pending !== null; pending = pending.next) {
+      if (pending.reply !== null) pending.reply = NOTHING
+    }
+    this.#out = []
+    this.#outBytes = 0
+    this.#waitingBytes = 0
+    this.#budget.count(this, 0)
     this.#touch()
   }
 
@@ -211,7 +237,7 @@ export class ReplyQueue {
       writeAll(this.#socket, out, this.#outBytes)
       this.#outBytes = 0
     }
-    this.#onFlushed()
+    this.#flushed()
   }
 
   /** Marks the queue as being in its connection's own turn, which ends with flush(). */
@@ -234,6 +260,20 @@ export class ReplyQueue {
     this.#outBytes = 0
     this.#waitingBytes = 0
     this.length = 0
+    this.#budget.count(this, 0)
+  }
+
+  #flushed(): void {
+    this.#account()
+    this.#onFlushed()
+  }
+
+  /** Less than what makes a socket tell when it is empty again counts as nothing: nobody would take it back. */
+  #account(): void {
+    if (this.#hasOverflowed || this.#socket.destroyed) return
+    const { bytes } = this
+    const counted = bytes < this.#socket.writableHighWaterMark ? 0 : bytes
+    if (counted !== this.counted) this.#budget.count(this, counted)
   }
 
   #sweep(): void {

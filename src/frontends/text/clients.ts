@@ -33,14 +33,17 @@ export class TextClients {
   /** Serves a socket whose first bytes are read already. */
   take(socket: Socket, { language, first, hasEnded }: FirstBytes): void {
     const service = { door: this.#door, language, budget: this.#door.lineBudget }
-    const connection: TextConnection = new TextConnection(service, socket, () =>
-      this.#connections.delete(connection),
-    )
+    const connection: TextConnection = new TextConnection(service, socket, () => this.#forget(connection))
     this.#connections.add(connection)
+    this.#door.stats.textConnections++
     connection.push(first)
     if (hasEnded) connection.clientEnded()
     if (this.#door.isClosing) connection.finish()
     else socket.resume()
+  }
+
+  #forget(connection: TextConnection): void {
+    if (this.#connections.delete(connection)) this.#door.stats.textConnections--
   }
 
   /** R17: answers what was read, then half-closes. */

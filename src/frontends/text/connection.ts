@@ -6,7 +6,6 @@ import type { Socket } from 'node:net'
 import type { NodeStatus, Session } from '../../cluster/execute.ts'
 import { checkCommand } from '../../engine/check-command.ts'
 import type { Timer } from '../../lib/clock.ts'
-import type { Command } from '../../protocol/commands.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Door } from '../door.ts'
@@ -66,7 +65,7 @@ export class TextConnection implements TextClient {
     this.peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
     this.isAuthenticated = !door.hasPassword
     this.#session = door.executor.openSession()
-    this.#replies = new TextReplies(socket, door.stats)
+    this.#replies = new TextReplies(socket, door, this)
     socket.on('data', (chunk: Buffer) => this.push(chunk))
     socket.on('end', () => this.clientEnded())
     socket.on('drain', () => this.#flushed())
@@ -143,12 +142,9 @@ export class TextConnection implements TextClient {
     const { door } = this
     const refusal = checkCommand(request.command)
     if (refusal !== null) return this.#fill(slot, this.#language.failure('TOO_LARGE', errorText(refusal)))
-    const bytes = sizeOf(request.command)
     const { deadlineMs, principal } = door.executeOptions(this.#session, door.clock.monotonicMs())
     const options = { session: this.#session, consistency: request.consistency, deadlineMs, principal }
-    door.inFlight.add(bytes)
-    door.executor.execute(request.command, options, (result) => {
-      door.inFlight.remove(bytes)
+    door.execute(request.command, options, this.peer, (result) => {
       if (this.#stage === 'closed') return
       const answer = request.answer(result)
       if (typeof answer === 'string' || Buffer.isBuffer(answer)) this.#fill(slot, answer)
@@ -212,8 +208,9 @@ export class TextConnection implements TextClient {
   }
 
   get #isCongested(): boolean {
-    const { length, bytes } = this.#replies
-    return length >= limits.pipelineCommands || bytes > limits.replyQueueBytes || this.door.inFlight.isFull
+    const { length, bytes, counted } = this.#replies
+    if (length >= limits.pipelineCommands || bytes > limits.replyQueueBytes) return true
+    return this.door.inFlight.isFull || (counted > 0 && this.door.replyBudget.isTight)
   }
 
   /** After each flush and drain: goes on with the reply in parts, closes, reads on, or stops reading. */
@@ -308,10 +305,4 @@ export class TextConnection implements TextClient {
     if (!this.#isPaused && !this.#hasEnded) this.#socket.pause()
     this.#isPaused = true
   }
-}
-
-function sizeOf(command: Command): number {
-  let bytes = 0
-  for (const arg of command.args) bytes += arg.length
-  return bytes
 }

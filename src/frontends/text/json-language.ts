@@ -45,13 +45,13 @@ const verbs: Readonly<Record<string, Verb>> = {
   'GET 2': get,
   'DELETE 2': remove,
   PING: (client) => client.reply(ok({ message: 'PONG' })),
-  STATUS: (client) => client.reply(ok(statusFields(client.status()))),
+  STATUS: (client) => client.reply(ok(statusFields(client))),
   NODES: (client) => client.reply(ok({ nodes: nodes(client.status()) })),
   SHUTDOWN: shutdown,
 }
 
 function set(client: TextClient, words: readonly Buffer[]): void {
-  if (!isPrimary(client.status())) return client.reply(notPrimary('Writes'))
+  if (!isPrimary(client)) return client.reply(notPrimary('Writes'))
   const [, key, value] = words as [Buffer, Buffer, Buffer]
   client.run({
     command: commandOf(client.door, 'set', [key, value]),
@@ -61,7 +61,7 @@ function set(client: TextClient, words: readonly Buffer[]): void {
 }
 
 function get(client: TextClient, words: readonly Buffer[]): void {
-  if (!isPrimary(client.status())) return client.reply(notPrimary('Reads'))
+  if (!isPrimary(client)) return client.reply(notPrimary('Reads'))
   const [, key] = words as [Buffer, Buffer]
   client.run({
     command: commandOf(client.door, 'get', [key]),
@@ -77,7 +77,7 @@ function valueReply(key: Buffer, value: Buffer | null): string {
 }
 
 function remove(client: TextClient, words: readonly Buffer[]): void {
-  if (!isPrimary(client.status())) return client.reply(notPrimary('Deletes'))
+  if (!isPrimary(client)) return client.reply(notPrimary('Deletes'))
   const [, key] = words as [Buffer, Buffer]
   client.run({
     command: commandOf(client.door, 'del', [key]),
@@ -100,13 +100,14 @@ function authenticate(client: TextClient, words: readonly Buffer[]): void {
 }
 
 /** One that leads without a majority is none: then no node is primary, and never two. */
-function isPrimary({ role, quorum }: NodeStatus): boolean {
-  return role === 'leader' && quorum
+function isPrimary(client: TextClient): boolean {
+  const { node, leader } = client.door.executor.position()
+  return node === leader && client.status().quorum
 }
 
-function statusFields(status: NodeStatus): object {
-  const role = isPrimary(status) ? 'primary' : 'secondary'
-  return { node_id: status.name, role, election_term: status.term }
+function statusFields(client: TextClient): object {
+  const { node, term } = client.door.executor.position()
+  return { node_id: node, role: isPrimary(client) ? 'primary' : 'secondary', election_term: term }
 }
 
 /** Not of that system: how a client finds the primary again. */

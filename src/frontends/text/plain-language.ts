@@ -6,6 +6,7 @@ import type { Consistency, Result } from '../../cluster/execute.ts'
 import type { Command } from '../../protocol/commands.ts'
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import { isErrorReply } from '../../protocol/reply.ts'
+import { bestConsistency, isUnconfirmed } from '../freshness.ts'
 import { login } from './authentication.ts'
 import { commandOf } from './commands.ts'
 import { bulkBytes, errorText, type Language, type TextClient, type TextRequest } from './language.ts'
@@ -17,6 +18,7 @@ const WORDS_MAX = 4
 /** What nodes of that system appended for each other; programs that wrote like a node did, too. */
 const METADATA = /\|msg-id:[^|\s]*\|ts:\d+$/
 const METADATA_BYTES = 256
+const LF = 0x0a
 
 type Verb = (client: TextClient, words: readonly Buffer[]) => void
 
@@ -67,14 +69,17 @@ function get(client: TextClient, words: readonly Buffer[]): void {
   const [, key] = words
   if (key === undefined || words.length > 2) return client.reply('Usage: GET key')
   const command = commandOf(client.door, 'get', [key])
-  client.run(readRequest(command, readConsistency(client), (reply) => bulkBytes(reply) ?? 'Key not found'))
+  client.run(readRequest(command, bestConsistency(client.door.executor), valueReply))
 }
 
-function readConsistency(client: TextClient): Consistency {
-  return client.status().quorum ? 'linearizable' : 'stale'
+/** A reply is one line: what the other doors may have stored beside that would be read as further replies. */
+function valueReply(reply: Buffer): string | Buffer {
+  const value = bulkBytes(reply)
+  if (value === null) return 'Key not found'
+  return value.includes(LF) ? 'Error: the value has more than one line: read it with Redis or HTTP' : value
 }
 
-/** A linearizable read that the cluster refused is asked again of this node alone. */
+/** A linearizable read that nobody could confirm is asked again of this node alone. */
 function readRequest(
   command: Command,
   consistency: Consistency,
@@ -84,7 +89,7 @@ function readRequest(
     command,
     consistency,
     answer: (result) => {
-      if (result.error !== null && consistency !== 'stale') return readRequest(command, 'stale', show)
+      if (consistency !== 'stale' && isUnconfirmed(result.error)) return readRequest(command, 'stale', show)
       return refusal(result) ?? show(result.reply)
     },
   }
@@ -94,7 +99,7 @@ function readRequest(
 function stats(client: TextClient): void {
   const { door } = client
   client.run(
-    readRequest(commandOf(door, 'dbsize', []), readConsistency(client), (reply) => {
+    readRequest(commandOf(door, 'dbsize', []), bestConsistency(door.executor), (reply) => {
       const keys = Number(reply.toString('latin1', 1, reply.length - 2))
       return JSON.stringify({ processed_messages: door.executor.status().revision, total_keys: keys })
     }),

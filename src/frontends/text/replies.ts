@@ -3,9 +3,13 @@
  * LF; all that is known at the end of a turn leaves in one write.
  */
 import type { Socket } from 'node:net'
-import type { DoorStats } from '../stats.ts'
+import type { Unsent } from '../resp/reply-budget.ts'
+import type { Flushable, QueueShare } from '../resp/reply-queue.ts'
 
 const LINE_END = Buffer.from('\n')
+const NOTHING = Buffer.alloc(0)
+/** Replies from this size on are counted at once, and not at the end of the turn. */
+const LARGE_BYTES = 16 * 1024
 
 /** The place of a reply that is still to come. */
 export interface Slot {
@@ -13,9 +17,10 @@ export interface Slot {
   next: Slot | null
 }
 
-export class TextReplies {
+export class TextReplies implements Unsent {
   readonly #socket: Socket
-  readonly #stats: DoorStats
+  readonly #share: QueueShare
+  readonly #owner: Flushable
   #head: Slot | null = null
   #tail: Slot | null = null
   #out: Buffer[] = []
@@ -23,14 +28,21 @@ export class TextReplies {
   #waitingBytes = 0
   /** Places that are not sent yet. */
   length = 0
+  /** Of the node's budget. */
+  counted = 0
+  #isGivenUp = false
 
-  constructor(socket: Socket, stats: DoorStats) {
+  /** `owner` is flushed when the replies were given up. */
+  constructor(socket: Socket, share: QueueShare, owner: Flushable) {
     this.#socket = socket
-    this.#stats = stats
+    this.#share = share
+    this.#owner = owner
+    socket.on('drain', () => this.#account())
   }
 
-  /** Bytes that the client has not taken yet: here and in the socket. */
+  /** Bytes that the client has not taken yet: here and in the socket. Infinite when they were given up. */
   get bytes(): number {
+    if (this.#isGivenUp) return Number.POSITIVE_INFINITY
     return this.#waitingBytes + this.#outBytes + this.#socket.writableLength
   }
 
@@ -48,6 +60,7 @@ export class TextReplies {
   }
 
   fill(slot: Slot, reply: string | Buffer): void {
+    if (this.#isGivenUp) return
     slot.bytes = typeof reply === 'string' ? Buffer.from(reply) : reply
     this.#waitingBytes += slot.bytes.length + 1
     while (this.#head !== null && this.#head.bytes !== null) {
@@ -58,6 +71,7 @@ export class TextReplies {
       this.length--
     }
     if (this.#head === null) this.#tail = null
+    if (slot.bytes.length >= LARGE_BYTES) this.#account()
   }
 
   /** Bytes of a reply that is sent in parts: only while no place is open. */
@@ -67,20 +81,40 @@ export class TextReplies {
   }
 
   flush(): void {
-    if (this.#outBytes === 0) return
-    this.#stats.bytesOut += this.#outBytes
-    this.#socket.write(this.#out.length === 1 ? (this.#out[0] as Buffer) : Buffer.concat(this.#out))
-    this.#out = []
-    this.#outBytes = 0
+    if (this.#outBytes > 0) this.#send()
+    this.#account()
+  }
+
+  giveUp(): void {
+    this.#isGivenUp = true
+    for (let slot = this.#head; slot !== null; slot = slot.next) slot.bytes &&= NOTHING
+    this.#drop()
+    this.#share.flushes.add(this.#owner)
   }
 
   /** The client is gone. */
   abandon(): void {
     this.#head = null
     this.#tail = null
+    this.length = 0
+    this.#drop()
+  }
+
+  #drop(): void {
     this.#out = []
     this.#outBytes = 0
     this.#waitingBytes = 0
-    this.length = 0
+    this.#share.replyBudget.count(this, 0)
+  }
+
+  #account(): void {
+    if (!this.#isGivenUp) this.#share.replyBudget.look(this, this.bytes, this.#socket)
+  }
+
+  #send(): void {
+    this.#share.stats.bytesOut += this.#outBytes
+    this.#socket.write(this.#out.length === 1 ? (this.#out[0] as Buffer) : Buffer.concat(this.#out))
+    this.#out = []
+    this.#outBytes = 0
   }
 }

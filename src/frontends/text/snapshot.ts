@@ -5,6 +5,7 @@
 import type { Consistency } from '../../cluster/execute.ts'
 import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../cluster/listing.ts'
 import { limits } from '../../protocol/limits.ts'
+import { bestConsistency, isUnconfirmed } from '../freshness.ts'
 import type { TextStream } from './language.ts'
 
 const PAGE_BYTES = 256 * 1024
@@ -14,21 +15,21 @@ const ID_PREFIX = '00000000-0000-0000-0000-'
 
 /** Writes 'SNAPSHOT:' and the line; when it cannot be completed it breaks the connection: a part is not all. */
 export function sendSnapshot(out: TextStream): void {
-  openSnapshot(out, out.client.door.executor.status().quorum ? 'linearizable' : 'stale')
+  openSnapshot(out, bestConsistency(out.client.door.executor))
 }
 
-/** What the cluster refuses is asked of this node alone. */
+/** What nobody can confirm is asked of this node alone. */
 function openSnapshot(out: TextStream, consistency: Consistency): void {
   const { door } = out.client
   const session = door.executor.openSession()
   const options = door.executeOptions(session, door.clock.monotonicMs(), consistency)
-  door.executor.openSnapshot({ ...options, database: 0 }, (snapshot, error) => {
+  door.openSnapshot({ ...options, database: 0 }, (snapshot, error) => {
     door.executor.closeSession(session)
     if (snapshot !== null) {
       out.whenGone(() => snapshot.release())
       out.write('SNAPSHOT:\n{"data":{', () => sendPage(out, { snapshot, from: FIRST_KEY, isFirst: true }))
-    } else if (consistency === 'stale') out.fail(error ?? 'NOT_READY')
-    else openSnapshot(out, 'stale')
+    } else if (consistency !== 'stale' && isUnconfirmed(error)) openSnapshot(out, 'stale')
+    else out.fail(error ?? 'NOT_READY')
   })
 }
 

@@ -33,6 +33,12 @@ export class ClientTracking {
     if (!isQueued && spec.name !== 'multi' && !spec.name.startsWith('client|')) this.isCachingGiven = false
   }
 
+  /** CLIENT CACHING `word` is part of the transaction that EXEC is about to execute: it holds for all of its reads. */
+  cachingQueued(word: string): void {
+    if (this.options.mode === 'optin' && word === 'yes') this.#isRead = true
+    if (this.options.mode === 'optout' && word === 'no') this.#isRead = false
+  }
+
   /** What the present command reads is to be remembered. */
   get isTracked(): boolean {
     return this.#isRead

@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../../testing/door-fixture.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../testing/doors/door-fixture.ts'
 import { TrackingTable } from './table.ts'
 
 let fixture: DoorFixture = await openFixture()
@@ -161,6 +166,17 @@ describe('OPTIN and OPTOUT', () => {
     await expect(client, invalidate('a'), invalidate('c'))
   })
 
+  test('CLIENT CACHING inside a transaction holds for it, and not for what follows', async () => {
+    const client = await open3()
+    const writer = await fixture.client()
+    await run(client, 'CLIENT TRACKING on OPTIN')
+    client.send('MULTI\r\nCLIENT CACHING yes\r\nGET a\r\nGET b\r\nEXEC\r\nGET c\r\n')
+    await expect(client, '+OK\r\n', '+QUEUED\r\n'.repeat(3), '*3\r\n+OK\r\n_\r\n_\r\n', '_\r\n')
+    await run(writer, 'MSET a 1 b 1 c 1')
+    await expect(client, invalidate('a'), invalidate('b'))
+    await hearsNothing(client)
+  })
+
   test('CLIENT CACHING holds for a whole transaction', async () => {
     const client = await open3()
     const writer = await fixture.client()
@@ -211,7 +227,7 @@ describe('REDIRECT', () => {
     await expect(client, `:${id}\r\n`)
     await run(await fixture.client(), 'SET a 1', 'FLUSHALL')
     const head = `*3\r\n${bulk('message')}${bulk('__redis__:invalidate')}`
-    await expect(listener, `${head}*1\r\n${bulk('a')}`, `${head}*-1\r\n`)
+    await expect(listener, `${head}*1\r\n${bulk('a')}`, `${head}$-1\r\n`)
   })
 
   test('to a connection that is gone says so', async () => {

@@ -7,7 +7,7 @@ import type { EffectsListener, ExecuteDone, Executor, Session } from '../../clus
 import type { Effects, RecordChange } from '../../engine/effects.ts'
 import { type ByteString, fromByteString, toByteString } from '../../lib/bytes.ts'
 import type { Command } from '../../protocol/commands.ts'
-import { arrayReply, bulkReply, integerReply, NULL_ARRAY_REPLY } from '../../protocol/reply.ts'
+import { arrayReply, bulkReply, integerReply } from '../../protocol/reply.ts'
 import type { Client } from '../client.ts'
 import { Frame } from '../pubsub/frames.ts'
 import { ClientTracking, type TrackingOptions } from './client-tracking.ts'
@@ -20,6 +20,7 @@ const REDIRECT_BROKEN = bulkReply(Buffer.from('tracking-redir-broken'))
 const MESSAGE = bulkReply(Buffer.from('message'))
 const CHANNEL = bulkReply(Buffer.from('__redis__:invalidate'))
 const RESP3_NULL = Buffer.from('_\r\n')
+const RESP2_NULL = Buffer.from('$-1\r\n')
 
 export class Tracking implements EffectsListener {
   readonly #executor: Executor
@@ -150,7 +151,7 @@ export class Tracking implements EffectsListener {
     if (target.protocol === 3) {
       target.push(new Frame([INVALIDATE, list ?? RESP3_NULL]).in(3))
     } else if (redirect !== 0 && target.subscriptions !== null) {
-      target.push(new Frame([MESSAGE, CHANNEL, list ?? NULL_ARRAY_REPLY]).in(2))
+      target.push(new Frame([MESSAGE, CHANNEL, list ?? RESP2_NULL]).in(2))
     }
   }
 

@@ -9,7 +9,7 @@ import { detail, listedJson } from './replies.ts'
 
 export const PAGE_MAX = 10_000
 /** Keys and values of one page, in bytes: beyond it the page ends early, and says that there is more. */
-const PAGE_BYTES_MAX = 16 * 1024 * 1024
+export const PAGE_BYTES_MAX = 16 * 1024 * 1024
 
 const NEXT_BYTE = Buffer.from([0])
 /** Begins a cursor that is not the key itself: base64 of one that is no UTF-8, or that begins like this. */
@@ -50,10 +50,14 @@ function cursorFor(key: Buffer): string {
   return isUtf8(key) && !text.startsWith(ENCODED) ? text : ENCODED + key.toString('base64')
 }
 
-/** The body of one page. Throws what refuses it; the snapshot stays open. */
+/**
+ * The body of one page, which ends early when it has `roomFor()` bytes. Throws what refuses it; the snapshot stays
+ * open.
+ */
 export async function rangePage(
   snapshot: PinnedSnapshot,
   query: RangeQuery,
+  roomFor: () => number,
 ): Promise<Record<string, unknown>> {
   const { start, end, limit, after } = query
   const behind = after === null ? start : justBehind(after)
@@ -62,7 +66,7 @@ export async function rangePage(
   const results: Record<string, unknown>[] = []
   let last: Buffer | null = null
   let bytes = 0
-  while (from !== null && results.length < limit && bytes < PAGE_BYTES_MAX && from.compare(to) < 0) {
+  while (from !== null && results.length < limit && bytes < roomFor() && from.compare(to) < 0) {
     const page = await pageOf(snapshot, from, to, limit - results.length, false)
     for (const entry of page.entries) {
       results.push(listedJson(entry))

@@ -14,7 +14,7 @@ import { CompatDoor, takeRawBodies } from '../compat.ts'
 import { decodePercent } from '../v1/percent.ts'
 import { batchItems, keyProblem, putValue } from './bodies.ts'
 import { reachedNodes, storeHealth } from './health.ts'
-import { rangePage, rangeQuery } from './range.ts'
+import { PAGE_BYTES_MAX, rangePage, rangeQuery } from './range.ts'
 import { detail, entryJson, notFound, Refusal, send } from './replies.ts'
 
 const BASE = '/kv-store/v1/'
@@ -137,10 +137,15 @@ class StoreRoutes {
     const snapshot = await this.#compat.snapshot(request, reply)
     if (typeof snapshot === 'string') throw detail(errors[snapshot].http, errors[snapshot].resp)
     try {
-      return send(reply, 200, await rangePage(snapshot, query))
+      return send(reply, 200, await rangePage(snapshot, query, () => this.#roomFor()))
     } finally {
       snapshot.release()
     }
+  }
+
+  /** R20: pages are small while clients leave much of their answers lying. */
+  #roomFor(): number {
+    return this.#door.httpReplies.isFull ? 1 : PAGE_BYTES_MAX
   }
 
   async #health(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,6 +1,7 @@
 /** Metrics of the front doors: connections, commands, errors, HTTP requests. */
-import type { CommandEntry } from '../../commands.ts'
+
 import type { Door } from '../../door.ts'
+import type { CommandEntry } from '../../registry/commands.ts'
 import {
   counter,
   counters,
@@ -24,6 +25,11 @@ export const doorFamilies: readonly Family[] = [
     'Open HTTP connections, on both ports.',
     ({ door }) => door.stats.httpConnections,
   ),
+  gauge(
+    'kvorum_text_connections',
+    'Open connections that speak lines of text (--inline json or plain).',
+    ({ door }) => door.stats.textConnections,
+  ),
   counter(
     'kvorum_connections_received_total',
     'Connections accepted on the Redis and HTTP ports.',
@@ -36,13 +42,17 @@ export const doorFamilies: readonly Family[] = [
   ),
   counter(
     'kvorum_received_bytes_total',
-    'Bytes received from Redis clients.',
+    'Bytes received from Redis and text clients.',
     ({ door }) => door.stats.bytesIn,
   ),
-  counter('kvorum_sent_bytes_total', 'Bytes sent to Redis clients.', ({ door }) => door.stats.bytesOut),
+  counter(
+    'kvorum_sent_bytes_total',
+    'Bytes sent to Redis and text clients.',
+    ({ door }) => door.stats.bytesOut,
+  ),
   counters(
     'kvorum_commands_total',
-    'Commands of Redis clients by outcome: ok, failed (error reply), rejected (not executed).',
+    'Commands of clients of every door by outcome: ok, failed (error reply), rejected (not executed).',
     ['command', 'outcome'],
     commandOutcomes,
   ),
@@ -57,7 +67,7 @@ export const doorFamilies: readonly Family[] = [
   ),
   gauge(
     'kvorum_commands_in_flight',
-    'Commands of Redis clients in execution.',
+    'Commands of clients in execution.',
     ({ door }) => door.inFlight.commands,
   ),
   counters('kvorum_error_replies_total', 'Error replies to Redis clients by code.', ['code'], ({ door }) =>

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { NodeStatus, PeerStatus } from '../../../cluster/execute.ts'
-import { type DoorFixture, openFixture } from '../../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../../testing/fake-executor.ts'
-import { parseMetrics } from '../../../testing/metrics-text.ts'
+import { parseMetrics } from '../../../testing/clients/metrics-text.ts'
+import { type DoorFixture, openFixture } from '../../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../../testing/doors/fake-executor.ts'
 import { lacksPrograms, runWithInput } from '../../../testing/processes/programs.ts'
 import { families } from './families.ts'
 

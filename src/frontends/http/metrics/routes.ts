@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Door } from '../../door.ts'
-import { countOpenFiles } from '../../runtime-monitor.ts'
+import { countOpenFiles } from '../../stats/runtime-monitor.ts'
 import { families } from './families.ts'
 import { contentType, formatFor, renderFamilies } from './text.ts'
 

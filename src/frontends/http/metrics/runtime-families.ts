@@ -1,6 +1,6 @@
 /** Metrics of the Node.js process, by the names that Prometheus clients use for every process. */
 
-import { openFilesLimit } from '../../runtime-monitor.ts'
+import { openFilesLimit } from '../../stats/runtime-monitor.ts'
 import { counter, type Family, gauge, gauges, histograms } from './family.ts'
 
 const fileLimit = openFilesLimit()

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Consistency, ExecuteOptions } from '../../../cluster/execute.ts'
 import { internalCommands } from '../../../engine/command-table.ts'
-import { argumentBytes, type Command, type CommandSpec } from '../../../protocol/commands.ts'
+import type { Command, CommandSpec } from '../../../protocol/commands.ts'
 import type { ErrorCode } from '../../../protocol/errors.ts'
 import {
   checkKv,
@@ -19,13 +19,12 @@ import { decodeKvReply, isKvFailure, type KvReply } from '../../../protocol/kv-r
 import { limits } from '../../../protocol/limits.ts'
 import type { Door } from '../../door.ts'
 import { badRequest, ProblemError, sendProblem } from '../problem.ts'
+import { peerOf } from '../sessions.ts'
 import type { Native } from './native.ts'
 import { EMPTY_QUERY, parseInteger, parseQuery, type Query } from './query.ts'
 
 const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'leader', 'stale']
 const DATABASES = 16
-/** Answers below this size are not counted. */
-const CHARGED_BYTES = 64 * 1024
 /** Room is left for the number of an attempt, which a patch adds. */
 export const IDEMPOTENCY_KEY_BYTES = limits.idempotencyKeyBytes - 15
 
@@ -71,7 +70,7 @@ export class Call {
   /** ?consistency, X-Kvorum-Min-Revision and the connection's session. */
   executeOptions(): ExecuteOptions {
     const { door } = this
-    const session = this.native.sessionOf(this.request.raw.socket)
+    const session = this.native.sessions.of(this.request.raw.socket)
     const options = door.executeOptions(session, door.clock.monotonicMs())
     const minRevision = this.header('x-kvorum-min-revision')
     return {
@@ -100,15 +99,8 @@ export class Call {
 
   /** Hands a command to the cluster, unless too much is in execution at this node already (R20). */
   execute(command: Command, done: (reply: Buffer) => void): void {
-    const { executor, inFlight } = this.door
     this.admit()
-    const options = this.executeOptions()
-    const bytes = argumentBytes(command)
-    inFlight.add(bytes)
-    executor.execute(command, options, ({ reply }) => {
-      inFlight.remove(bytes)
-      done(reply)
-    })
+    this.door.execute(command, this.executeOptions(), peerOf(this.request), ({ reply }) => done(reply))
   }
 
   /** Runs a KV command; `then` gets its reply. What the cluster refuses is answered here. */
@@ -140,18 +132,9 @@ export class Call {
     throw new ProblemError('OVERLOADED', `too much ${what} at this node`)
   }
 
-  /** Large answers count until their client has taken them. */
-  charge(bytes: number): void {
-    if (bytes < CHARGED_BYTES || this.isGone) return
-    const { budget } = this.native
-    budget.add(bytes)
-    this.reply.raw.once('close', () => budget.remove(bytes))
-  }
-
   /** Answers with JSON and the headers that say who served it. */
   json(status: number, body: unknown): void {
     const text = JSON.stringify(body)
-    this.charge(text.length)
     this.stamp()
     this.reply.code(status).type('application/json; charset=utf-8').send(text)
   }

@@ -128,6 +128,7 @@ function nameOf(call: Call): string {
 
 function administer(call: Call, request: AdminRequest): void {
   const { executor, log } = call.door
+  if (executor.position().leader === '') return call.refuse('NO_LEADER')
   log('info', 'A client asks for a change of the cluster', { client: call.request.ip, ...request })
   executor.admin(request, (error) => {
     call.guard(() => {

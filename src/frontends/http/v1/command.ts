@@ -1,10 +1,15 @@
 /** POST /v1/command: one Redis command as a JSON array, its reply as JSON. */
 import { checkCommand } from '../../../engine/check-command.ts'
+import { onceCommand } from '../../../engine/once.ts'
+import type { Command } from '../../../protocol/commands.ts'
 import { errorCodeOf } from '../../../protocol/kv-reply.ts'
 import { limits } from '../../../protocol/limits.ts'
+import { decodeOnceReply } from '../../../protocol/once.ts'
 import { isErrorReply } from '../../../protocol/reply.ts'
-import type { CommandEntry } from '../../commands.ts'
+import type { LocalCommand } from '../../client.ts'
+import type { CommandEntry } from '../../registry/commands.ts'
 import { badRequest, ProblemError } from '../problem.ts'
+import { peerOf } from '../sessions.ts'
 import type { Call } from './call.ts'
 import { CommandClient } from './command-client.ts'
 import { Fields } from './fields.ts'
@@ -41,22 +46,50 @@ interface Wanted {
 }
 
 export function command(call: Call): void {
-  if (call.header('idempotency-key') !== null) {
-    throw new ProblemError('BAD_REQUEST', 'Idempotency-Key is taken by /v1/kv, /v1/batch and /v1/txn')
-  }
   const { entry, args } = find(call, words(jsonBody(call)))
   const { door, database } = call
   const refusal = checkCommand({ spec: entry.spec, database, args })
-  if (refusal !== null) return answer(call, refusal)
-  door.stats.commands++
-  if (entry.local === null) {
-    return call.execute({ spec: entry.spec, database, args }, (reply) => answer(call, reply))
+  if (refusal !== null) {
+    entry.stats.rejected++
+    return answer(call, refusal)
   }
-  const client = new CommandClient(door, call.executeOptions(), database, call.request.ip, (reply) =>
-    answer(call, reply),
-  )
-  const reply = entry.local.run(client, args, door)
-  if (reply !== null) answer(call, reply)
+  door.stats.commands++
+  const { local } = entry
+  if (local === null) executeRemote(call, { spec: entry.spec, database, args })
+  else executeLocal(call, { ...entry, local }, args)
+}
+
+/** With an Idempotency-Key it takes effect once, and repeats get its reply. */
+function executeRemote(call: Call, wanted: Command): void {
+  const idempotency = call.idempotency()
+  if (idempotency === null) return call.execute(wanted, (reply) => answer(call, reply))
+  call.execute(onceCommand(idempotency, wanted), (outer) => {
+    const { isReplay, reply } = decodeOnceReply(outer)
+    if (isReplay) call.reply.header('idempotency-replayed', 'true')
+    answer(call, reply)
+  })
+}
+
+function executeLocal(
+  call: Call,
+  { spec, local, stats }: CommandEntry & { local: LocalCommand },
+  args: readonly Buffer[],
+): void {
+  if (call.header('idempotency-key') !== null) {
+    throw new ProblemError('BAD_REQUEST', `${spec.name.toUpperCase()} takes no Idempotency-Key`)
+  }
+  const { door, database, request } = call
+  const sinceMs = door.turn.nowMs()
+  const peer = peerOf(request)
+  const done = (reply: Buffer): void => {
+    stats.answered(reply, sinceMs, { peer, name: '', takeWorkMs: () => door.executor.takeExecutedMs() }, args)
+    answer(call, reply)
+  }
+  door.whenAllowed(spec, call.executeOptions(), (options) => {
+    stats.calls++
+    const reply = local.run(new CommandClient(door, options, database, peer, done), args, door)
+    if (reply !== null) done(reply)
+  })
 }
 
 /** The command's name and arguments as bytes. */
@@ -76,7 +109,8 @@ function words(body: unknown): Buffer[] {
 
 function base64Of(index: number, word: unknown): string {
   const what = `argument ${index}`
-  if (typeof word !== 'object') throw badRequest(what, String(word), 'a string, a number or {"base64": …}')
+  if (typeof word !== 'object' || word === null)
+    throw badRequest(what, String(word), 'a string, a number or {"base64": …}')
   const text = new Fields(what, word, ['base64']).text('base64')
   if (text === null) throw badRequest(what, JSON.stringify(word), 'a string, a number or {"base64": …}')
   return text
@@ -86,7 +120,7 @@ function find(call: Call, [name, ...rest]: readonly Buffer[]): Wanted {
   const word = name?.toString('latin1').toLowerCase() ?? ''
   const top = call.door.commands.byName.get(word)
   if (top === undefined) throw badRequest('the command', word, 'a command that COMMAND LIST names')
-  if (top.local !== null && !ALONE.has(word)) {
+  if (top.local !== null && top.local.refusal === null && !ALONE.has(word)) {
     throw new ProblemError(
       'COMMAND_FAILED',
       `${word.toUpperCase()} belongs to a connection, and a request has none: use the Redis port`,

@@ -1,11 +1,13 @@
 /** Registers the native API: every row of its route table, /openapi.json and /docs. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Door } from '../../door.ts'
+import { ProblemError } from '../problem.ts'
 import { type ApiRoute, queryNames } from './api.ts'
 import { Call } from './call.ts'
 import { DOCS_POLICY, docsPage } from './docs-page.ts'
 import { Native } from './native.ts'
 import { openApiOf } from './openapi.ts'
+import { idempotencyKey } from './parameters.ts'
 import { routes } from './routes.ts'
 
 export function nativeRoutes(app: FastifyInstance, door: Door): void {
@@ -31,9 +33,19 @@ function register(app: FastifyInstance, native: Native, route: ApiRoute): void {
     // The headers of an answer without an end say nothing.
     exposeHeadRoute: route.id !== 'watch',
     handler: (request: FastifyRequest, reply: FastifyReply) => {
-      new Call(native, request, reply).run(known, route.handle)
+      const call = new Call(native, request, reply)
+      call.run(known, isTaken(call, route) ? route.handle : refuseIdempotency)
     },
   })
+}
+
+/** What a client relies on must not be ignored; reads need no protection. */
+function isTaken(call: Call, { method, parameters }: ApiRoute): boolean {
+  return method === 'GET' || call.header('idempotency-key') === null || parameters.includes(idempotencyKey)
+}
+
+function refuseIdempotency(): never {
+  throw new ProblemError('BAD_REQUEST', 'this route takes no Idempotency-Key')
 }
 
 /** Made once: the table does not change. */

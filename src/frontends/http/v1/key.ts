@@ -50,7 +50,6 @@ export function getKey(call: Call): void {
 function sendValue(call: Call, item: KvItem, nowMs: number, format: 'raw' | 'base64'): void {
   const value = item.value ?? Buffer.alloc(0)
   const { reply } = call
-  call.charge(value.length)
   reply.header('last-modified', new Date(item.updatedAt).toUTCString())
   reply.header('content-security-policy', "sandbox; default-src 'none'")
   if (item.expiresAt > 0) reply.header('x-kvorum-ttl-ms', Math.max(0, item.expiresAt - nowMs))

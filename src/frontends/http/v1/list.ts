@@ -29,7 +29,7 @@ function begin(call: Call, range: KeyRange, limit: number): void {
   const keysOnly = call.query.flag('keys_only')
   const { database } = call
   const page = { ...range, reverse, keysOnly, limit, maxBytes: limits.pageBytes }
-  call.door.executor.openSnapshot({ ...call.executeOptions(), database }, (snapshot, error) => {
+  call.door.openSnapshot({ ...call.executeOptions(), database }, (snapshot, error) => {
     call.guard(() => {
       if (snapshot === null) return call.refuse(error ?? 'INTERNAL')
       if (call.isGone) return snapshot.release()

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { limits } from '../../../protocol/limits.ts'
 import { errorCodeReply } from '../../../protocol/reply.ts'
-import { type DoorFixture, openFixture } from '../../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../../testing/fake-executor.ts'
-import { type HttpAnswer, type HttpOptions, httpRequest } from '../../../testing/http-client.ts'
+import { type HttpAnswer, type HttpOptions, httpRequest } from '../../../testing/clients/http-client.ts'
+import { type DoorFixture, openFixture } from '../../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../../testing/doors/fake-executor.ts'
+import { openApiOf } from './openapi.ts'
+import { routes } from './routes.ts'
 
 let fixture: DoorFixture
 let executor: FakeExecutor
@@ -16,8 +18,18 @@ before(async () => {
 })
 after(() => fixture.close())
 
-function http(method: string, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
-  return httpRequest(fixture.doors.httpPort, path, { method, ...options })
+const { paths } = openApiOf(routes, 'test') as {
+  paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
+}
+
+/** Every answer in this file must have a status that /openapi.json has for the route. */
+async function http(method: string, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
+  const answer = await httpRequest(fixture.doors.httpPort, path, { method, ...options })
+  const route = (path.split('?')[0] as string).replace(/^\/v1\/kv\/.*/, '/v1/kv/{key}')
+  const documented = paths[route]?.[method === 'HEAD' ? 'get' : method.toLowerCase()]?.responses
+  if (documented === undefined) assert.ok([204, 404, 405].includes(answer.status), `${method} ${path}`)
+  else assert.ok(String(answer.status) in documented, `${method} ${path} is ${answer.status}`)
+  return answer
 }
 
 interface Item {
@@ -256,20 +268,49 @@ describe('Idempotency-Key', () => {
     assert.equal((await http('GET', '/v1/kv/later')).text, '{}')
   })
 
-  test('batches, transactions and deletions know it, too; commands refuse it', async () => {
+  test('batches, transactions and deletions know it, too', async () => {
     const headers = { 'idempotency-key': 'k5' }
     const body = { ops: [{ op: 'set', key: 'b', value: '1' }] }
     const first = await http('POST', '/v1/batch', { body, headers })
     const again = await http('POST', '/v1/batch', { body, headers })
     assert.equal(again.text, first.text)
-    assert.equal(
-      problem(await http('POST', '/v1/command', { body: ['GET', 'b'], headers })).code,
-      'BAD_REQUEST',
-    )
     assert.equal(await brief('DELETE', '/v1/kv/b', { headers: { 'idempotency-key': 'k6' } }), '204')
     assert.equal(await brief('DELETE', '/v1/kv/b', { headers: { 'idempotency-key': 'k6' } }), '204')
     const long = { 'idempotency-key': 'x'.repeat(241) }
     assert.equal(problem(await http('DELETE', '/v1/kv/b', { headers: long })).code, 'BAD_REQUEST')
+  })
+
+  test('a command takes effect once, in its own database', async () => {
+    const headers = { 'idempotency-key': 'c1' }
+    const increment = () => http('POST', '/v1/command?db=3', { body: ['INCRBY', 'once', '5'], headers })
+    const first = await increment()
+    const again = await increment()
+    assert.deepEqual([first.json().result, first.headers['idempotency-replayed']], [5, undefined])
+    assert.deepEqual([again.json().result, again.headers['idempotency-replayed']], [5, 'true'])
+    const other = await http('POST', '/v1/command?db=3', { body: ['INCRBY', 'once', '6'], headers })
+    assert.equal(problem(other).code, 'IDEMPOTENCY_REUSED')
+    assert.equal((await http('GET', '/v1/kv/once?db=3')).text, '5')
+  })
+
+  test('a command that failed did nothing, and may be repeated', async () => {
+    const headers = { 'idempotency-key': 'c2' }
+    const increment = () => http('POST', '/v1/command', { body: ['INCR', 'word'], headers })
+    await http('PUT', '/v1/kv/word', { body: 'text' })
+    assert.equal(problem(await increment()).code, 'COMMAND_FAILED')
+    await http('PUT', '/v1/kv/word', { body: '1' })
+    assert.equal((await increment()).json().result, 2)
+    assert.equal((await increment()).json().result, 2)
+  })
+
+  test('what cannot take it refuses it', async () => {
+    const headers = { 'idempotency-key': 'c3' }
+    for (const [path, body] of [
+      ['/v1/command', ['PUBLISH', 'news', 'x']],
+      ['/v1/command', ['CONFIG', 'RESETSTAT']],
+      ['/v1/cluster/leader', {}],
+    ] as const) {
+      assert.match(problem(await http('POST', path, { body, headers })).detail, /takes no Idempotency-Key/)
+    }
   })
 })
 
@@ -419,6 +460,19 @@ describe('cross-origin pages', () => {
     assert.match(answer.headers['access-control-allow-methods'] ?? '', /PATCH/)
     assert.match(answer.headers['access-control-allow-headers'] ?? '', /idempotency-key/)
   })
+})
+
+test('a command that Kvorum does not have says so in its own words', async () => {
+  const { code, detail } = problem(await http('POST', '/v1/command', { body: ['LPUSH', 'a', 'b'] }))
+  assert.equal(code, 'COMMAND_FAILED')
+  assert.doesNotMatch(detail, /belongs to a connection/)
+})
+
+test('without a leader a change of the cluster is 503, and nothing is tried', async () => {
+  executor.overrides = { leader: '' }
+  const answer = await http('POST', '/v1/cluster/leader', { body: {} })
+  executor.overrides = {}
+  assert.deepEqual([problem(answer).code, answer.headers['retry-after']], ['NO_LEADER', '1'])
 })
 
 test('GET changes nothing, whatever it asks for', async () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { errors } from '../../../protocol/errors.ts'
-import { type DoorFixture, openFixture } from '../../../testing/door-fixture.ts'
-import { httpRequest } from '../../../testing/http-client.ts'
+import { httpRequest } from '../../../testing/clients/http-client.ts'
+import { type DoorFixture, openFixture } from '../../../testing/doors/door-fixture.ts'
 import { routes } from './routes.ts'
 
 type Document = {

@@ -8,11 +8,18 @@ import { schemas } from './schemas.ts'
 const COMMON: readonly ErrorCode[] = [
   'BAD_REQUEST',
   'UNAUTHENTICATED',
+  'WRONG_PASSWORD',
   'DENIED',
+  'CROSS_SITE',
+  'UNSUPPORTED_TYPE',
   'UNKNOWN_HOST',
   'OVERLOADED',
+  'TOO_MANY_ATTEMPTS',
   'INTERNAL',
   'NO_LEADER',
+  'NO_QUORUM',
+  'NOT_READY',
+  'SHUTTING_DOWN',
   'UNKNOWN_OUTCOME',
 ]
 
@@ -47,14 +54,14 @@ export function openApiOf(routes: readonly ApiRoute[], version: string): Record<
 }
 
 function operation(route: ApiRoute): Record<string, unknown> {
-  const { id, summary, description, tag, parameters, body } = route
+  const { id, method, summary, description, tag, parameters, body } = route
   return {
     operationId: id,
     summary,
     ...(description === '' ? {} : { description }),
     tags: [tag],
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameter) }),
-    ...(body === null ? {} : { requestBody: { required: true, ...content(body) } }),
+    ...(body === null ? {} : { requestBody: { required: method === 'POST', ...content(body) } }),
     responses: { ...replies(route), ...problems([...COMMON, ...route.problems]) },
   }
 }

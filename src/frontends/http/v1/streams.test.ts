@@ -1,9 +1,14 @@
 /** Listings and watches over a fake executor: pages of one moment, events in order, slow clients. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../../../testing/door-fixture.ts'
-import { FakeExecutor } from '../../../testing/fake-executor.ts'
-import { type HttpAnswer, type HttpOptions, httpRequest } from '../../../testing/http-client.ts'
+import { type HttpAnswer, type HttpOptions, httpRequest } from '../../../testing/clients/http-client.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../../testing/doors/fake-executor.ts'
 
 interface Page {
   readonly items: { key: string; value?: string }[]

@@ -7,6 +7,7 @@ import type { Watch, WatchEvent, WatchOptions } from '../../../cluster/watch.ts'
 import type { Timer } from '../../../lib/clock.ts'
 import { limits } from '../../../protocol/limits.ts'
 import { badRequest } from '../problem.ts'
+import { whenOver } from '../when-over.ts'
 import type { Call } from './call.ts'
 import { rangeOf } from './range.ts'
 import { bytesJson, detailsJson } from './values.ts'
@@ -107,7 +108,7 @@ class WatchStream {
       this.#isFull = false
       this.pump()
     })
-    this.#response.on('close', () => this.#end())
+    whenOver(this.#response, () => this.#end())
     call.native.streams.add(this)
     if (form === 'sse') this.#write(`retry: ${RETRY_MS}\n\n`)
   }

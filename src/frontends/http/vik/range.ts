@@ -9,10 +9,15 @@ import type { Timer } from '../../../lib/clock.ts'
 import { type ErrorCode, errors } from '../../../protocol/errors.ts'
 import { limits } from '../../../protocol/limits.ts'
 import { type CompatDoor, sendJson } from '../compat.ts'
+import { whenOver } from '../when-over.ts'
 import { failed } from './replies.ts'
 
 const HEAD = '{"success":true,"items":['
 const TAIL = ']}\n'
+/** Several pages are in memory for a client that does not read: the one made, and what is on its way. */
+const PAGE_BYTES = 256 * 1024
+/** What a range in pages counts for, in base64. */
+const STREAM_BYTES = 4 * PAGE_BYTES
 
 export interface Bounds {
   readonly start: Buffer
@@ -41,6 +46,9 @@ export async function sendRange(
   // A snapshot holds memory and files: who does not take a page in the time of a lease is cut off.
   const lease = { begin: () => clock.setTimer(limits.cursorLeaseMs, () => stream.destroy()) }
   const stream: Readable = Readable.from(body(head, pages, lease))
+  const { httpReplies } = compat.door
+  httpReplies.add(STREAM_BYTES)
+  whenOver(reply.raw, () => httpReplies.remove(STREAM_BYTES))
   // A client that is gone before the first byte never starts the generator, whose end releases the snapshot.
   stream.once('close', () => void pages.return(undefined))
   return reply.code(200).header('content-type', 'application/json').send(stream)
@@ -102,7 +110,7 @@ function pageOf(
     to,
     reverse: false,
     limit: limits.pageKeys,
-    maxBytes: limits.pageBytes,
+    maxBytes: PAGE_BYTES,
     keysOnly: false,
   }
   return new Promise((resolve, reject) => {

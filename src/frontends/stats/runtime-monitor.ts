@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
-import type { Clock, Timer } from '../lib/clock.ts'
-import { Histogram } from '../lib/histogram.ts'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import { Histogram } from '../../lib/histogram.ts'
 
 /** How often the loop's delay is measured. */
 const INTERVAL_MS = 20

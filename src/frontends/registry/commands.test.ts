@@ -1,13 +1,18 @@
 /** The local commands: transactions, SCAN, INFO, COMMAND, CONFIG, WAIT, what is refused. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { NodeStatus, PeerStatus } from '../cluster/execute.ts'
-import { commandTable } from '../engine/command-table.ts'
-import { limits } from '../protocol/limits.ts'
-import { type DoorFixture, eventually, openFixture, type RawClient } from '../testing/door-fixture.ts'
-import { FakeExecutor } from '../testing/fake-executor.ts'
+import type { NodeStatus, PeerStatus } from '../../cluster/execute.ts'
+import { commandTable } from '../../engine/command-table.ts'
+import { limits } from '../../protocol/limits.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
+import { ScanCursors } from '../scan-cursors.ts'
 import { localCommands } from './command-table.ts'
-import { ScanCursors } from './scan-cursors.ts'
 
 /** Sends inline lines and compares all that comes back. */
 async function expectReplies(client: RawClient, lines: readonly string[], expected: string): Promise<void> {
@@ -79,6 +84,15 @@ describe('MULTI and EXEC', () => {
     await expectReplies(client, lines, `+OK\r\n${'+QUEUED\r\n'.repeat(3)}${replies}`)
   })
 
+  test('WAIT within it does not wait', async () => {
+    const client = await fixture.client()
+    await expectReplies(
+      client,
+      ['MULTI', 'WAIT 5 0', 'WAITAOF 1 5 0', 'WAIT x 0', 'EXEC'],
+      `+OK\r\n${'+QUEUED\r\n'.repeat(3)}*3\r\n:0\r\n*2\r\n:1\r\n:0\r\n-ERR value is not an integer or out of range\r\n`,
+    )
+  })
+
   test("misuse has Redis' texts", async () => {
     const client = await fixture.client()
     await expectReplies(
@@ -92,7 +106,7 @@ describe('MULTI and EXEC', () => {
     await expectReplies(
       client,
       ['MULTI', 'SCAN 0', 'EXEC'],
-      '+OK\r\n-ERR Command not allowed inside a transaction\r\n',
+      '+OK\r\n-ERR SCAN is not allowed inside a transaction here: send it before MULTI or after EXEC\r\n',
     )
   })
 

@@ -1,7 +1,7 @@
 /** The syntax table: its grammar, and that it covers the commands there are. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { commandTable as remote } from '../engine/command-table.ts'
+import { commandTable as remote } from '../../engine/command-table.ts'
 import { type Argument, commandSyntax, parseSyntax, shownSyntax } from './command-syntax.ts'
 import { localCommands } from './command-table.ts'
 

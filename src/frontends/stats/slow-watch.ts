@@ -1,9 +1,9 @@
 /**
- * Who is told when a command took long: the slow log and the latency monitor. The one number `fromMs` keeps everything
- * else away from commands that were fast enough.
+ * Who is told when a command took long: the slow log of its execution, the latency monitor of the whole time that its
+ * client waited. Two numbers keep everything else away from commands that were fast enough.
  */
-import type { Clock } from '../lib/clock.ts'
-import type { CommandSpec } from '../protocol/commands.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { CommandSpec } from '../../protocol/commands.ts'
 import { LatencyMonitor } from './latency.ts'
 import { SlowLog } from './slow-log.ts'
 
@@ -14,6 +14,8 @@ const SLOW_MICROS = 10_000
 export interface SlowClient {
   readonly peer: string
   readonly name: string
+  /** Milliseconds that the engine worked on the command which is answered now; once. */
+  takeWorkMs(): number
 }
 
 export class SlowWatch {
@@ -21,8 +23,10 @@ export class SlowWatch {
   readonly latency = new LatencyMonitor()
   readonly #clock: Clock
   #slowMicros = SLOW_MICROS
-  /** Commands that take at least this long are noted. */
-  fromMs = SLOW_MICROS / 1000
+  /** Commands whose execution took at least this long are noted, */
+  workFromMs = SLOW_MICROS / 1000
+  /** and those whose clients waited at least this long. */
+  waitFromMs = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -48,15 +52,20 @@ export class SlowWatch {
     this.#aim()
   }
 
-  /** A command took `ms`, which is at least fromMs. Commands that wait on purpose are no news. */
-  note(spec: CommandSpec, client: SlowClient, args: readonly Buffer[], ms: number): void {
+  /** One of the two times has reached its number. Commands that wait on purpose are no news. */
+  note(
+    spec: CommandSpec,
+    client: SlowClient,
+    args: readonly Buffer[],
+    times: { workMs: number; waitMs: number },
+  ): void {
     if (spec.flags.includes('blocking')) return
     const atSeconds = Math.floor(this.#clock.wallMs() / 1000)
-    const micros = Math.round(ms * 1000)
-    if (this.#slowMicros >= 0 && micros >= this.#slowMicros) {
+    if (times.workMs >= this.workFromMs) {
+      const micros = Math.round(times.workMs * 1000)
       this.log.add(spec.name, args, { atSeconds, micros, peer: client.peer, clientName: client.name })
     }
-    this.latency.note(spec.flags.includes('fast') ? 'fast-command' : 'command', ms, atSeconds)
+    this.latency.note(spec.flags.includes('fast') ? 'fast-command' : 'command', times.waitMs, atSeconds)
   }
 
   /** The doors' timer ran `ms` later than planned. */
@@ -65,8 +74,7 @@ export class SlowWatch {
   }
 
   #aim(): void {
-    const slowMs = this.#slowMicros < 0 ? Number.POSITIVE_INFINITY : this.#slowMicros / 1000
-    const latencyMs = this.latencyMs === 0 ? Number.POSITIVE_INFINITY : this.latencyMs
-    this.fromMs = Math.min(slowMs, latencyMs)
+    this.workFromMs = this.#slowMicros < 0 ? Number.POSITIVE_INFINITY : this.#slowMicros / 1000
+    this.waitFromMs = this.latencyMs === 0 ? Number.POSITIVE_INFINITY : this.latencyMs
   }
 }

@@ -14,15 +14,19 @@ const SECRET_SETTINGS = new Set([
 export function showableWords(name: string, args: readonly Buffer[]): Buffer[] {
   const words = name.split('|').map((word) => Buffer.from(word))
   if (name === 'auth') return [...words, ...args.map(() => REDACTED)]
-  if (name === 'hello') return [...words, ...hello(args)]
+  if (name === 'hello' || name === 'migrate') return [...words, ...fromAuth(args)]
+  if (name === 'acl|setuser') return [...words, ...args.map((arg, i) => (i === 0 ? arg : REDACTED))]
   if (name === 'config|set') return [...words, ...configSet(args)]
   return [...words, ...args]
 }
 
-/** HELLO 3 AUTH user password. */
-function hello(args: readonly Buffer[]): Buffer[] {
-  const at = args.findIndex((arg) => arg.toString('latin1').toUpperCase() === 'AUTH')
-  return args.map((arg, i) => (at >= 0 && (i === at + 1 || i === at + 2) ? REDACTED : arg))
+/**
+ * HELLO 3 AUTH user password, MIGRATE … AUTH password KEYS …: nothing behind the first word that may be meant is shown,
+ * since another option's value can be called AUTH, too.
+ */
+function fromAuth(args: readonly Buffer[]): Buffer[] {
+  const at = args.findIndex((arg) => /^auth2?$/i.test(arg.toString('latin1')))
+  return args.map((arg, i) => (at >= 0 && i > at ? REDACTED : arg))
 }
 
 function configSet(args: readonly Buffer[]): Buffer[] {

@@ -2,8 +2,8 @@
  * What commands do with their keys, as COMMAND INFO and COMMAND GETKEYSANDFLAGS tell it: Redis' own words, by command.
  * A command with two uses does the first with its first key and the second with the others.
  */
-import { commandKeys } from '../engine/command-keys.ts'
-import type { CommandSpec } from '../protocol/commands.ts'
+import { commandKeys } from '../../engine/command-keys.ts'
+import type { CommandSpec } from '../../protocol/commands.ts'
 
 /** Commands that look at a key but not at its value. */
 const LOOK = new Set([

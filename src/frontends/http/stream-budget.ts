@@ -1,7 +1,12 @@
 /**
- * What all streams of a node have written and their clients not taken yet (R20). While it is too much no stream takes
- * more; those that wait go on in turn as soon as there is room.
+ * What the HTTP clients of a node have not taken of their answers, together (R20). While it is too much no stream takes
+ * more, and nothing large is begun; streams that wait go on in turn as soon as there is room.
  */
+import type { ServerResponse } from 'node:http'
+import { whenOver } from './when-over.ts'
+
+/** Answers below this size are not counted. */
+const CHARGED_BYTES = 64 * 1024
 
 interface Stream {
   pump(): void
@@ -35,6 +40,15 @@ export class StreamBudget {
       this.#waiting.delete(stream)
       stream.pump()
     }
+  }
+
+  /** A large answer counts until its client has taken it, or is gone. */
+  charge(response: ServerResponse, payload: unknown): void {
+    const isWhole = typeof payload === 'string' || Buffer.isBuffer(payload)
+    if (!isWhole || payload.length < CHARGED_BYTES || response.req.socket.destroyed) return
+    const bytes = payload.length
+    this.add(bytes)
+    whenOver(response, () => this.remove(bytes))
   }
 
   /** The stream's pump() is called when there is room. */

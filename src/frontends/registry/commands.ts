@@ -3,13 +3,13 @@
  * ones, with their subcommands. A local row stands before an executor's row of the same name (SCAN keeps its
  * cursors here).
  */
-import { assert } from '../lib/assert.ts'
-import type { CommandSpec } from '../protocol/commands.ts'
-import type { LocalCommand } from './client.ts'
-import { CommandDurations, CommandStats } from './command-stats.ts'
-import { NameTable } from './resp/names.ts'
-import type { SlowWatch } from './slow-watch.ts'
-import type { TurnClock } from './turn-clock.ts'
+import { assert } from '../../lib/assert.ts'
+import type { CommandSpec } from '../../protocol/commands.ts'
+import type { LocalCommand } from '../client.ts'
+import { NameTable } from '../resp/names.ts'
+import { CommandDurations, CommandStats } from '../stats/command-stats.ts'
+import type { SlowWatch } from '../stats/slow-watch.ts'
+import type { TurnClock } from '../stats/turn-clock.ts'
 
 export interface CommandEntry {
   readonly spec: CommandSpec

@@ -1,8 +1,8 @@
 /** R19, R20: which passwords are right, during a rotation too, and how often an address may be wrong. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Clock } from '../lib/clock.ts'
-import { limits } from '../protocol/limits.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { limits } from '../../protocol/limits.ts'
 import { AuthLimiter } from './auth-limiter.ts'
 import { Credentials } from './credentials.ts'
 

@@ -2,8 +2,9 @@
  * What the doors count, for INFO and metrics. Plain numbers, incremented where things happen; rates come from
  * samples of them that the doors take on a timer.
  */
+
+import { RequestStats } from '../http/request-stats.ts'
 import { ErrorStats } from './command-stats.ts'
-import { RequestStats } from './http/request-stats.ts'
 
 const SAMPLES = 16
 
@@ -19,6 +20,7 @@ export class DoorStats {
   httpRequests = 0
   /** Open ones. */
   httpConnections = 0
+  textConnections = 0
 
   readonly #rates = [new Rate(), new Rate(), new Rate()] as const
 

@@ -3,7 +3,7 @@
  * while the node runs: connections that have authenticated stay, everyone else is asked for the present ones.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { AuthLimiter } from './auth-limiter.ts'
 
 /** `later`: this address gave too many wrong ones, and this one was not looked at. */

@@ -3,11 +3,11 @@
  * plain text, service where the port is told so and otherwise an answer that says what is spoken here.
  */
 import type { Socket } from 'node:net'
-import { isTls } from '../lib/tls-record.ts'
-import { RefusalReporter } from '../transport/refusal-reporter.ts'
-import type { Door } from './door.ts'
-import { rawProblem } from './http/problem.ts'
-import { sniff } from './sniffer.ts'
+import { isTls } from '../../lib/tls-record.ts'
+import { RefusalReporter } from '../../transport/refusal-reporter.ts'
+import type { Door } from '../door.ts'
+import { rawProblem } from '../http/problem.ts'
+import { sniff } from '../sniffer.ts'
 import type { TlsPort } from './tls-port.ts'
 
 /** How long a refused client may take to close its end. */

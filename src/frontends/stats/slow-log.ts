@@ -1,8 +1,8 @@
 /**
- * SLOWLOG: the newest commands that took longer than a threshold, from the turn that read them to the turn that knew
- * their reply. Bounded in entries, words and bytes, as Redis' own; secrets are not kept.
+ * SLOWLOG: the newest commands whose execution took longer than a threshold. Bounded in entries, words and bytes,
+ * as Redis' own; secrets are not kept.
  */
-import { showableWords } from './secrets.ts'
+import { showableWords } from '../security/secrets.ts'
 
 /** Words of a command and bytes of a word that are kept, as Redis. */
 const WORDS = 32
@@ -12,6 +12,7 @@ export interface SlowEntry {
   readonly id: number
   /** Wall clock seconds when it was answered. */
   readonly atSeconds: number
+  /** How long the engine worked on it. */
   readonly micros: number
   readonly words: readonly Buffer[]
   readonly peer: string

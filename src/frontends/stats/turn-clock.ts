@@ -2,7 +2,7 @@
  * The time of the present turn of the event loop: one clock read per turn, however many commands are timed in it. Ends
  * with the microtasks of the turn.
  */
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 
 export class TurnClock {
   readonly #clock: Clock

@@ -2,8 +2,8 @@
  * What is counted per command and per error code, for INFO and metrics. The number of names is bounded: commands are
  * those of the table, error codes beyond ERROR_CODES are counted together.
  */
-import { Histogram } from '../lib/histogram.ts'
-import type { CommandSpec } from '../protocol/commands.ts'
+import { Histogram } from '../../lib/histogram.ts'
+import type { CommandSpec } from '../../protocol/commands.ts'
 import type { SlowClient, SlowWatch } from './slow-watch.ts'
 import type { TurnClock } from './turn-clock.ts'
 
@@ -49,7 +49,10 @@ export class CommandStats {
     this.seconds += elapsedMs / 1000
     this.#durations.record(elapsedMs / 1000)
     this.#countMicros(elapsedMs * 1000)
-    if (elapsedMs >= this.#slow.fromMs) this.#slow.note(this.#spec, client, args, elapsedMs)
+    const workMs = client.takeWorkMs()
+    const slow = this.#slow
+    if (workMs < slow.workFromMs && elapsedMs < slow.waitFromMs) return
+    slow.note(this.#spec, client, args, { workMs, waitMs: elapsedMs })
   }
 
   /** CONFIG RESETSTAT. */

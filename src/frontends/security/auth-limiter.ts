@@ -4,7 +4,7 @@
  * connections it uses; other addresses do not notice. A right password costs nothing.
  */
 import { isIPv6 } from 'node:net'
-import { limits } from '../protocol/limits.ts'
+import { limits } from '../../protocol/limits.ts'
 
 /** Wrong passwords that are taken at once, and how many more per second. */
 const BURST = 20
