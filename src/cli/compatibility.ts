@@ -1,10 +1,10 @@
 /** The tables of docs/compatibility.md, made from the tables of commands and parameters that the doors execute. */
 import { commandTable as remote } from '../engine/command-table.ts'
-import { commandNotes } from '../frontends/command-notes.ts'
-import { shownSyntax } from '../frontends/command-syntax.ts'
-import { localCommands } from '../frontends/command-table.ts'
 import { type ConfigParameter, configParameters } from '../frontends/config-parameters.ts'
-import { refusedCommands } from '../frontends/redis-commands.ts'
+import { commandNotes } from '../frontends/registry/command-notes.ts'
+import { shownSyntax } from '../frontends/registry/command-syntax.ts'
+import { localCommands } from '../frontends/registry/command-table.ts'
+import { refusedCommands } from '../frontends/registry/redis-commands.ts'
 import type { CommandSpec } from '../protocol/commands.ts'
 import { code, table } from './markdown.ts'
 

@@ -16,7 +16,7 @@ test('every command of docs/http.md', { skip: lacksPrograms('curl') ?? false }, 
     const steps = stepsOf(text)
     assert.ok(steps.length > 25)
     const move = (command: string): string =>
-      command.replace(/\b808([012])\b/g, (_port, i) => String(cluster.node(Number(i)).options.httpPort))
+      command.replace(/\b808([123])\b/g, (_port, i) => String(cluster.node(Number(i) - 1).options.httpPort))
     for (const { command, wanted } of steps) {
       assert.match(await runShell(move(command), cluster.folder), patternOf(wanted), command)
     }

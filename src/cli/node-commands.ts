@@ -1,7 +1,8 @@
 /** `kvorum status`, `kvorum node ...`, `kvorum leader ...`: what the cluster is, and changing its members. */
+
 import type { Command } from 'commander'
 import type { Argument } from '../client/connection.ts'
-import { parseAddress } from '../server/config-values.ts'
+import { parseHostPort } from '../lib/host-port.ts'
 import { fetchStatus, type StatusReport } from './cluster/probe.ts'
 import { ask, withConnection } from './data-commands.ts'
 import { CliError, exitCodes, print } from './exit.ts'
@@ -113,7 +114,7 @@ function addChanges(node: Command): void {
 
 function peerAddress(text: string): string {
   // A node without a port for the others is reached at its HTTP port.
-  if (parseAddress(text.replace(/^http:\/\//, '')) !== null) return text
+  if (parseHostPort(text.replace(/^http:\/\//, '')) !== null) return text
   throw new CliError(exitCodes.usage, `Cannot use '${text}' as a peer address: wanted host:port`)
 }
 

@@ -3,7 +3,6 @@
  * and its output compared. `...` stands for anything. Ports and the program's path are replaced, nothing else.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,14 +10,13 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { patternOf, runShell, stepsOf } from '../testing/document-tour.ts'
 import { freePorts } from '../testing/free-ports.ts'
+import { lacksPrograms } from '../testing/processes/programs.ts'
 import { loadLayout } from './cluster/layout.ts'
 import { killNode } from './cluster/processes.ts'
 import { projectRoot } from './project-root.ts'
 
-const hasRedisCli = spawnSync('redis-cli', ['--version']).status === 0
-
 test('the tour of README.md', {
-  skip: hasRedisCli ? false : 'needs redis-cli (Debian: redis-tools)',
+  skip: lacksPrograms('redis-cli', 'curl') ?? false,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kvorum-readme-'))
   const first = await freePorts(9)
@@ -28,7 +26,9 @@ test('the tour of README.md', {
     kvorum() { '${process.execPath}' -e "${entry}" kvorum "$@"; }
     redis-cli() { command redis-cli --no-raw "$@"; }`
   const move = (text: string) =>
-    text.replace(/\b63(79|80|81)\b/g, (port) => String(Number(port) - 6379 + first))
+    text
+      .replace(/\b63(79|80|81)\b/g, (port) => String(Number(port) - 6379 + first))
+      .replace(/\b808([123])\b/g, (port) => String(Number(port) - 8081 + first + 3))
   const flags = `--redis-port ${first} --http-port ${first + 3} --peer-port ${first + 6}`
   try {
     const steps = stepsOf(readFileSync(join(projectRoot(), 'README.md'), 'utf8'))

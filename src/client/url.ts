@@ -2,6 +2,7 @@
  * Where a server is and how to log in, as people write it: redis://user:password@host:port/database, or host:port.
  * Default port 6379; rediss:// is the same over TLS.
  */
+import { bracketed } from '../lib/host-port.ts'
 
 export interface ServerUrl {
   readonly host: string
@@ -43,8 +44,8 @@ export function parseServerUrl(text: string): ServerUrl {
 
 /** The URL with its password left out: the form for messages. */
 export function formatServerUrl(url: ServerUrl): string {
-  const host = url.host.includes(':') ? `[${url.host}]` : url.host
-  return `redis${url.tls === true ? 's' : ''}://${host}:${url.port}${url.database === 0 ? '' : `/${url.database}`}`
+  const scheme = url.tls === true ? 'rediss' : 'redis'
+  return `${scheme}://${bracketed(url.host)}:${url.port}${url.database === 0 ? '' : `/${url.database}`}`
 }
 
 function withoutPassword(text: string): string {

@@ -2,8 +2,9 @@
  * Settings in the forms of earlier systems: one address for every door (--addr), a --cluster list of addresses without
  * names, and REPLICA_NODES. What they mean for the ports and names of a node is decided here, once.
  */
+import { bracketed, parseHostPort } from '../lib/host-port.ts'
 import type { NodeConfig, SettingName, TableValues } from './config-settings.ts'
-import { type ClusterMember, isLoopback, parseAddress, parsePeerUrl } from './config-values.ts'
+import { type ClusterMember, isLoopback, parsePeerUrl } from './config-values.ts'
 
 /** The port of other nodes when addresses alone are listed and none is given. */
 const REPLICATION_PORT = 8081
@@ -110,11 +111,7 @@ export function ownPeerAddress(config: NodeConfig): string {
 
 /** Certainly this node: others that listen on all addresses find out by dialling. */
 function isHere(text: string, { host, peerPort }: NodeConfig): boolean {
-  const address = parseAddress(text)
+  const address = parseHostPort(text)
   if (address === null || address.port !== peerPort) return false
   return address.host === host || (isLoopback(address.host) && isLoopback(host))
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -4,6 +4,7 @@
  */
 
 import { canonicalSetting } from '../engine/settings.ts'
+import { parseHostPort } from '../lib/host-port.ts'
 
 export interface ValueKind<T> {
   /** Stands for the value in help texts, e.g. 'PORT'. */
@@ -73,7 +74,7 @@ export const notices: ValueKind<string> = {
 export const address: ValueKind<string> = {
   placeholder: 'HOST:PORT',
   wanted: 'host:port, e.g. db1.example.com:6379',
-  parse: (text) => (text === '' || parseAddress(text) !== null ? text : undefined),
+  parse: (text) => (text === '' || parseHostPort(text) !== null ? text : undefined),
   format: String,
 }
 
@@ -104,7 +105,7 @@ export function parsePeerUrl(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' || url.username !== '') return null
   const address = `${url.hostname}:${url.port === '' ? 80 : url.port}`
-  return parseAddress(address) === null ? null : `http://${address}`
+  return parseHostPort(address) === null ? null : `http://${address}`
 }
 
 export const hostList: ValueKind<readonly string[]> = {
@@ -195,15 +196,6 @@ export function milliseconds(low: number, high: number): ValueKind<number> {
   }
 }
 
-/** The parts of 'host:port' or '[v6]:port'; null when it is neither. */
-export function parseAddress(text: string): { host: string; port: number } | null {
-  const colon = text.lastIndexOf(':')
-  const host = text.slice(0, colon)
-  const number = integer(text.slice(colon + 1), 1, 65_535)
-  if (colon < 1 || number === undefined || !HOST.test(host)) return null
-  return { host: host.replace(/^\[|\]$/g, ''), port: number }
-}
-
 /** True for names and addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   const bare = host.toLowerCase().replace(/^\[|\]$/g, '')
@@ -232,7 +224,7 @@ function parseMembers(text: string): readonly ClusterMember[] | undefined {
     const isRepeated = (other: ClusterMember): boolean =>
       other.address === member.address || (hasNames && other.name === member.name)
     if (hasNames && !NAME.test(member.name)) return undefined
-    if (parseAddress(member.address) === null || found.some(isRepeated)) return undefined
+    if (parseHostPort(member.address) === null || found.some(isRepeated)) return undefined
     found.push(member)
   }
   return found

@@ -3,7 +3,9 @@
  * the name that was probably meant, and all problems are told at once. The checks that need more than one value are
  * here as well, R19 among them: beyond loopback a node wants both secrets, or an explicit --insecure.
  */
+
 import { parse as parseToml } from 'smol-toml'
+import { parseHostPort } from '../lib/host-port.ts'
 import { suggestion } from '../lib/suggest.ts'
 import { applyForms } from './config-forms.ts'
 import {
@@ -15,7 +17,7 @@ import {
   settings,
   type TableValues,
 } from './config-settings.ts'
-import { isLoopback, parseAddress } from './config-values.ts'
+import { isLoopback } from './config-values.ts'
 
 export type { NodeConfig } from './config-settings.ts'
 
@@ -251,7 +253,7 @@ function exposedSecrets(sources: ConfigSources): string[] {
 function warningsOf(config: NodeConfig): string[] {
   const warnings: string[] = []
   const own = config.cluster.find((member) => member.name === config.nodeId)
-  const ownHost = own === undefined ? null : parseAddress(own.address)
+  const ownHost = own === undefined ? null : parseHostPort(own.address)
   if (ownHost !== null && isLoopback(config.host) && !isLoopback(ownHost.host)) {
     warnings.push(
       `--cluster says that ${config.nodeId} is at ${ownHost.host}, but it listens on ${config.host} only: ` +

@@ -2,7 +2,7 @@
  * What of a configuration can change while the node runs (SIGHUP): secrets, certificates, the log level. Everything is
  * read again from where it came from; one mistake anywhere and nothing changes. What cannot change is named.
  */
-import type { Credentials } from '../frontends/credentials.ts'
+import type { Credentials } from '../frontends/security/credentials.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { NodeConfig } from './config.ts'
 import { type SettingName, settingRows } from './config-settings.ts'

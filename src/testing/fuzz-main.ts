@@ -3,7 +3,7 @@
  * Prints what it did; ends with status 1 and the input when something was found.
  */
 import { parseArgs } from 'node:util'
-import { openFixture } from './door-fixture.ts'
+import { openFixture } from './doors/door-fixture.ts'
 import { DoorFuzz } from './fuzz/door-fuzz.ts'
 import { ParserFuzz } from './fuzz/parser-fuzz.ts'
 

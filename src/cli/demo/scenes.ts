@@ -1,6 +1,7 @@
 /** The scenes of `kvorum demo`: each shows one property of a primary/secondary cluster and checks every answer. */
 import type { JsonValue, KVStoreClient } from '../../client/compat/kv-store-client.ts'
 import { Connection } from '../../client/connection.ts'
+import { parseServerUrl } from '../../client/url.ts'
 import { print } from '../exit.ts'
 import { clientPassword } from '../target.ts'
 import type { Stage } from './stage.ts'
@@ -44,7 +45,7 @@ async function basic(stage: Stage, client: KVStoreClient): Promise<void> {
 async function replication(stage: Stage, client: KVStoreClient): Promise<void> {
   for (let i = 1; i <= 3; i++) await client.set(`replicated-${i}`, `value-${i}`)
   for (const { node_id, address } of await stage.nodes()) {
-    const connection = await Connection.open(redisUrl(address), { password: clientPassword() })
+    const connection = await Connection.open(parseServerUrl(address), { password: clientPassword() })
     try {
       for (let i = 1; i <= 3; i++) {
         const reply = await connection.command('GET', `replicated-${i}`)
@@ -59,18 +60,6 @@ async function replication(stage: Stage, client: KVStoreClient): Promise<void> {
     }
   }
   for (let i = 1; i <= 3; i++) await client.delete(`replicated-${i}`)
-}
-
-function redisUrl(address: string): {
-  host: string
-  port: number
-  user: string
-  password: string
-  database: number
-} {
-  const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
-  return { host, port: Number(address.slice(colon + 1)), user: '', password: '', database: 0 }
 }
 
 async function types(stage: Stage, client: KVStoreClient): Promise<void> {

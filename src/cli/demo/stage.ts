@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JsonLines, LineError } from '../../client/compat/json-lines.ts'
 import { KVStoreClient } from '../../client/compat/kv-store-client.ts'
+import { must } from '../../lib/assert.ts'
+import { parseHostPort } from '../../lib/host-port.ts'
 import { parseJsonObject } from '../../lib/json.ts'
 import { stopCluster } from '../cluster/commands.ts'
 import { launchCluster } from '../cluster/launch.ts'
@@ -55,8 +57,8 @@ export class Stage {
 
   /** One line to one node, whatever its role; the reply line. */
   async ask(address: string, line: string): Promise<string> {
-    const colon = address.lastIndexOf(':')
-    const lines = await JsonLines.open(address.slice(0, colon), Number(address.slice(colon + 1)), PROBE_MS)
+    const { host, port } = must(parseHostPort(address), address)
+    const lines = await JsonLines.open(host, port, PROBE_MS)
     try {
       const password = clientPassword()
       if (password !== '') await lines.ask(`AUTH ${password}`, PROBE_MS)

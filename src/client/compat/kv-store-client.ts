@@ -2,7 +2,9 @@
  * KVStoreClient: the client class of KV-Store (docs/migrate/primary-secondary.md) for its primary/secondary clusters.
  * Only the primary answers; this client finds it, and finds it again when another node has become primary.
  */
+
 import { setTimeout as pause } from 'node:timers/promises'
+import { type HostPort, parseHostPort } from '../../lib/host-port.ts'
 import { parseJsonObject } from '../../lib/json.ts'
 import { JsonLines, LineError } from './json-lines.ts'
 
@@ -84,7 +86,7 @@ export class KVStoreClient {
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
   }
 
-  /** Finds the primary. Rejects when there is none within the timeout. */
+  /** Finds the primary. Rejects when there is none within the timeout, and at once when the password is wrong. */
   async connect(): Promise<void> {
     this.#isConnected = true
     await this.#find(performance.now() + this.#timeoutMs)
@@ -127,9 +129,10 @@ export class KVStoreClient {
       try {
         const primary = await this.#find(endMs)
         const reply = parseReply(await primary.ask(attempt.line, Math.max(1, endMs - performance.now())))
-        if (!isNotPrimary(reply) || performance.now() >= endMs) return reply
+        if (!isNotPrimary(reply) || performance.now() >= endMs) return withOutcome(reply)
         this.#forget(primary)
       } catch (error) {
+        if (error instanceof RefusedError) return error.reply
         if (!(error instanceof LineError)) throw error
         const isUnknown = error.sent && !attempt.isRead
         if (isUnknown)
@@ -170,13 +173,13 @@ export class KVStoreClient {
 
   /** A connection to the node at `address` when it is the primary, else null; learns who else there is. */
   async #probe(address: string): Promise<JsonLines | null> {
-    const { host, port } = parseAddress(address)
+    const { host, port } = partsOf(address)
     const lines = await JsonLines.open(host, port, PROBE_MS)
     try {
-      if (this.#password !== '') await lines.ask(`AUTH ${this.#password}`, PROBE_MS)
+      if (this.#password !== '') await login(lines, this.#password)
       const status = parseReply(await lines.ask('STATUS', PROBE_MS))
       if (status.status === 'OK' && status.role === 'primary') return lines
-      if (status.status === 'ERROR') throw new LineError(status.message ?? 'the node refuses', false)
+      if (status.status === 'ERROR') throw refusalOf(status)
       this.#learned = await nodesOf(lines)
     } catch (error) {
       lines.close()
@@ -199,6 +202,40 @@ export class KVStoreClient {
     if (this.#primary === primary) this.#primary = null
     primary.close()
   }
+}
+
+/** The node takes this client for a stranger: no other node will see it otherwise, and trying again is no use. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly reply: KVStoreError
+
+  constructor(reply: KVStoreError) {
+    super(reply.message ?? 'the node refuses this client')
+    this.reply = reply
+  }
+}
+
+const FINAL: ReadonlySet<string> = new Set([
+  'UNAUTHENTICATED',
+  'WRONG_PASSWORD',
+  'TOO_MANY_ATTEMPTS',
+  'DENIED',
+])
+
+function refusalOf(reply: KVStoreError): Error {
+  if (FINAL.has(reply.code ?? '')) return new RefusedError(reply)
+  return new LineError(reply.message ?? 'the node refuses', false)
+}
+
+async function login(lines: JsonLines, password: string): Promise<void> {
+  const reply = parseReply(await lines.ask(`AUTH ${password}`, PROBE_MS))
+  if (reply.status === 'ERROR') throw refusalOf(reply)
+}
+
+/** A node that cannot know what became of a write says so in its code. */
+function withOutcome(reply: KVStoreReply): KVStoreReply {
+  if (reply.status === 'OK' || reply.code !== 'UNKNOWN_OUTCOME') return reply
+  return { ...reply, outcome: 'unknown' }
 }
 
 /** The addresses of the cluster's nodes, the primary first. */
@@ -246,10 +283,8 @@ function encode(value: JsonValue): string {
   }
 }
 
-function parseAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':')
-  const port = Number(address.slice(colon + 1))
-  if (colon < 1 || !Number.isInteger(port))
-    throw new LineError(`Cannot use '${address}': wanted host:port`, false)
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port }
+function partsOf(address: string): HostPort {
+  const parts = parseHostPort(address)
+  if (parts === null) throw new LineError(`Cannot use '${address}': wanted host:port`, false)
+  return parts
 }

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { rawProblem } from '../../frontends/http/problem.ts'
-import type { TlsPort, TlsPorts } from '../../frontends/tls-port.ts'
+import type { TlsPort, TlsPorts } from '../../frontends/security/tls-port.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { RefusalReporter } from '../../transport/refusal-reporter.ts'

@@ -1,8 +1,8 @@
 /** The conformance suites over the simulated seams. The real ones run them in src/server/seams. */
 import { SeededRandom } from '../../lib/random.ts'
-import { SimNetwork } from '../sim-network.ts'
-import { SimNode } from '../sim-node.ts'
-import { SimWorld } from '../sim-world.ts'
+import { SimNetwork } from '../sim/network.ts'
+import { SimNode } from '../sim/node.ts'
+import { SimWorld } from '../sim/world.ts'
 import { clockConformance } from './clock.ts'
 import { diskConformance } from './disk.ts'
 import { simWaiter } from './harness.ts'

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Callback } from '../../storage/disk.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 
 export interface Waiter {
   /** Resolves when `condition` holds; rejects when it does not in reasonable time. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { SeededRandom } from '../../lib/random.ts'
-import { type DoorFixture, eventually, RawClient } from '../door-fixture.ts'
+import { type DoorFixture, eventually, RawClient } from '../doors/door-fixture.ts'
 import { corpus } from './corpus.ts'
 import { chunks, mutate } from './mutate.ts'
 

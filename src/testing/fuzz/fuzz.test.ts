@@ -1,7 +1,7 @@
 /** The short form of fuzzing; the long one is `npm run fuzz`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openFixture } from '../door-fixture.ts'
+import { openFixture } from '../doors/door-fixture.ts'
 import { corpus } from './corpus.ts'
 import { DoorFuzz } from './door-fuzz.ts'
 import { ParserFuzz } from './parser-fuzz.ts'

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { NameTable } from '../../frontends/resp/names.ts'
 import { Parsed, RespParser } from '../../frontends/resp/parser.ts'
 import { SeededRandom } from '../../lib/random.ts'
-import { encodeWords } from '../door-fixture.ts'
+import { encodeWords } from '../doors/door-fixture.ts'
 import { corpus } from './corpus.ts'
 import { chunks, mutate } from './mutate.ts'
 

@@ -4,7 +4,7 @@
  */
 import { transactionCommand, watchCommand } from '../../engine/transaction.ts'
 import type { Random } from '../../lib/random.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 import {
   asDone,
   asFlag,

@@ -3,7 +3,7 @@ import { commandTable } from '../../engine/command-table.ts'
 import { must } from '../../lib/assert.ts'
 import type { Command } from '../../protocol/commands.ts'
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
-import type { KeyOutput } from '../linearizability-models.ts'
+import type { KeyOutput } from '../checkers/linearizability-models.ts'
 import { Violation } from './invariants.ts'
 
 export function command(name: string, ...words: readonly (string | number)[]): Command {

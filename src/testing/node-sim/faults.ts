@@ -3,7 +3,7 @@
  * ends a process is followed by a restart, and end() heals everything.
  */
 import type { Random } from '../../lib/random.ts'
-import type { SimNetwork } from '../sim-network.ts'
+import type { SimNetwork } from '../sim/network.ts'
 import { DATA_FOLDER, LOW_SPACE_BYTES, type Machine } from './machine.ts'
 import type { MembershipChanges } from './membership.ts'
 import type { NodeSimParams } from './params.ts'

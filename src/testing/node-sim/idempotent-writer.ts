@@ -8,7 +8,7 @@ import type { Random } from '../../lib/random.ts'
 import type { Command } from '../../protocol/commands.ts'
 import { errors } from '../../protocol/errors.ts'
 import { decodeKvReply, isKvFailure } from '../../protocol/kv-reply.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 import { check } from './invariants.ts'
 import type { Machine } from './machine.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { AdminRequest } from '../../cluster/execute.ts'
 import type { Random } from '../../lib/random.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 import { addressOf, type Machine } from './machine.ts'
 
 const NODES_MAX = 6

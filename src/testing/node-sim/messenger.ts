@@ -5,7 +5,7 @@
  */
 import type { Node } from '../../cluster/node.ts'
 import type { Random } from '../../lib/random.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 import { command, outcomeOf } from './commands.ts'
 import { check } from './invariants.ts'
 import type { Machine } from './machine.ts'

@@ -1,5 +1,11 @@
 /** The model of one key as the simulation's clients use it: keyModel plus expiry, which may strike at any time. */
-import { ILLEGAL, type KeyInput, type KeyOutput, keyModel, type Model } from '../linearizability-models.ts'
+import {
+  ILLEGAL,
+  type KeyInput,
+  type KeyOutput,
+  keyModel,
+  type Model,
+} from '../checkers/linearizability-models.ts'
 
 /** `setExpiring`: SET with PX. `expire`: PEXPIRE; answers whether the key was there. */
 export type SimInput =

@@ -23,10 +23,10 @@ import { nextBatch } from '../../storage/log/scan.ts'
 import { hashKey } from '../../storage/store/hash.ts'
 import { Memtable } from '../../storage/store/memtable.ts'
 import { patch } from '../patch.ts'
-import { SimDisk } from '../sim-disk.ts'
-import { SimDiskFile } from '../sim-disk-file.ts'
-import type { SimFile } from '../sim-file.ts'
-import { SimMount } from '../sim-mount.ts'
+import { SimDisk } from '../sim/disk.ts'
+import { SimDiskFile } from '../sim/disk-file.ts'
+import type { SimFile } from '../sim/file.ts'
+import { SimMount } from '../sim/mount.ts'
 
 const MISTAKES = {
   /** Log writes count as durable before they are synced. */

@@ -3,11 +3,11 @@
  * key, counters exactly once, expiry neither early nor late, nothing of a refused command ever visible.
  */
 
-import { checkCounter } from '../counter-check.ts'
-import { History } from '../history.ts'
-import { checkLinearizability } from '../linearizability.ts'
-import type { KeyInput, KeyOutput } from '../linearizability-models.ts'
-import type { SimWorld } from '../sim-world.ts'
+import { checkCounter } from '../checkers/counter-check.ts'
+import { History } from '../checkers/history.ts'
+import { checkLinearizability } from '../checkers/linearizability.ts'
+import type { KeyInput, KeyOutput } from '../checkers/linearizability-models.ts'
+import type { SimWorld } from '../sim/world.ts'
 import { check, Violation } from './invariants.ts'
 import { type SimInput, simModel } from './models.ts'
 

@@ -8,7 +8,7 @@ import type { Node } from '../../cluster/node.ts'
 import type { Watch, WatchEvent } from '../../cluster/watch.ts'
 import { crc32 } from '../../lib/crc32.ts'
 import type { Random } from '../../lib/random.ts'
-import type { SimWorld } from '../sim-world.ts'
+import type { SimWorld } from '../sim/world.ts'
 import { check } from './invariants.ts'
 import type { Machine } from './machine.ts'
 

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { limits } from '../../protocol/limits.ts'
-import { encodeWords } from '../door-fixture.ts'
+import { RespClient } from '../clients/resp-client.ts'
+import { encodeWords } from '../doors/door-fixture.ts'
 import { withCluster } from '../processes/cluster.ts'
 import { pause, until } from '../processes/wait.ts'
-import { RespClient } from '../resp-client.ts'
 
 export interface ConnectionsOptions {
   readonly idle: number

@@ -1,9 +1,9 @@
 /** Consistency by name, on three real nodes: what a node that lost its majority still answers, and to whom. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RespClient } from '../clients/resp-client.ts'
 import { withCluster } from '../processes/cluster.ts'
 import { until } from '../processes/wait.ts'
-import { RespClient } from '../resp-client.ts'
 
 test('without a majority, linearizable reads are refused and stale ones answered, until it is back', async () => {
   await withCluster({}, async (cluster) => {

@@ -3,10 +3,10 @@
  * keys, so its replies are certain whatever the others do, and must be those of redis-server under the same load.
  */
 import { SeededRandom } from '../../lib/random.ts'
-import { assertSameReply, CommandScript } from '../command-script.ts'
-import type { Word } from '../engine-client.ts'
-import { RespClient } from '../resp-client.ts'
-import { StringScript } from '../string-script.ts'
+import { RespClient } from '../clients/resp-client.ts'
+import { assertSameReply, CommandScript } from '../engine/command-script.ts'
+import type { Word } from '../engine/engine-client.ts'
+import { StringScript } from '../engine/string-script.ts'
 import {
   comparable,
   isQueueable,
@@ -27,7 +27,7 @@ export interface ConcurrentOptions {
 /** As many as there are databases. */
 const ACTORS = 16
 const PIPELINE_MAX = 12
-/** They reach other databases; a flush, of any, also makes the memory of deletions forget (docs/compatibility.md). */
+/** They reach other databases, or empty their own, which changes absent watched keys (docs/compatibility.md). */
 const ELSEWHERE = new Set(['SWAPDB', 'MOVE', 'COPY', 'FLUSHALL', 'FLUSHDB'])
 
 /** Gives how many replies were compared. */

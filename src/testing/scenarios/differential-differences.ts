@@ -2,7 +2,7 @@
  * Where Kvorum and the redis-server 7.0 of the differential runs answer differently for a reason: the whole list. What
  * it does not name must be the same to the byte. docs/compatibility.md tells users.
  */
-import type { Word } from '../engine-client.ts'
+import type { Word } from '../engine/engine-client.ts'
 
 /** 7.2, as Kvorum, refuses wrong ranges for absent keys; 7.0 does not look at them. */
 const LENIENT_IN_7_0 = new Set(['BITCOUNT', 'BITPOS'])

@@ -5,13 +5,13 @@
  */
 import { SeededRandom } from '../../lib/random.ts'
 import { limits } from '../../protocol/limits.ts'
-import { assertSameReply, CommandScript } from '../command-script.ts'
-import type { Word } from '../engine-client.ts'
+import { RespClient } from '../clients/resp-client.ts'
+import { assertSameReply, CommandScript } from '../engine/command-script.ts'
+import type { Word } from '../engine/engine-client.ts'
+import { StringScript } from '../engine/string-script.ts'
 import { type TestCluster, withCluster } from '../processes/cluster.ts'
 import { machine } from '../processes/figures.ts'
 import { type RedisServer, startRedisServer } from '../redis-server.ts'
-import { RespClient } from '../resp-client.ts'
-import { StringScript } from '../string-script.ts'
 import { concurrentComparison } from './differential-concurrent.ts'
 import {
   comparable,

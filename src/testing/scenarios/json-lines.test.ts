@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { KVStoreClient } from '../../client/compat/kv-store-client.ts'
-import { exchangeLines, LinesClient } from '../lines-client.ts'
+import { exchangeLines, LinesClient } from '../clients/lines-client.ts'
 import { openCluster, type TestCluster } from '../processes/cluster.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
 import { until } from '../processes/wait.ts'

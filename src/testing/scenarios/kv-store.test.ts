@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Exchange, type ExchangeOptions, exchange } from '../http-exchange.ts'
+import { type HttpAnswer, type HttpOptions, httpRequest } from '../clients/http-client.ts'
 import type { TestCluster } from '../processes/cluster.ts'
 import { storeCluster } from '../processes/compat-cluster.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
@@ -40,11 +40,11 @@ before(async () => {
 
 after(() => cluster.close())
 
-function at(node: NodeProcess, path: string, options: ExchangeOptions = {}): Promise<Exchange> {
-  return exchange(`http://127.0.0.1:${node.options.httpPort}${path}`, options)
+function at(node: NodeProcess, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
+  return httpRequest(node.options.httpPort, path, options)
 }
 
-function put(node: NodeProcess, key: string, value: string): Promise<Exchange> {
+function put(node: NodeProcess, key: string, value: string): Promise<HttpAnswer> {
   return at(node, `${BASE}/kv/${encodeURIComponent(key)}/`, {
     method: 'PUT',
     headers: JSON_TYPE,
@@ -52,21 +52,21 @@ function put(node: NodeProcess, key: string, value: string): Promise<Exchange> {
   })
 }
 
-function batch(node: NodeProcess, items: unknown): Promise<Exchange> {
+function batch(node: NodeProcess, items: unknown): Promise<HttpAnswer> {
   const body = JSON.stringify({ items })
   return at(node, `${BASE}/kv/batch/`, { method: 'POST', headers: JSON_TYPE, body })
 }
 
 async function range(node: NodeProcess, query: string): Promise<Page> {
-  const { status, body } = await at(node, `${BASE}/kv/?${query}`)
-  assert.equal(status, 200, body)
-  return JSON.parse(body) as Page
+  const { status, text } = await at(node, `${BASE}/kv/?${query}`)
+  assert.equal(status, 200, text)
+  return JSON.parse(text) as Page
 }
 
 /** Status and whole body. */
-async function expect(answer: Promise<Exchange>, status: number, body: string): Promise<void> {
+async function expect(answer: Promise<HttpAnswer>, status: number, body: string): Promise<void> {
   const got = await answer
-  assert.deepEqual([got.status, got.body], [status, body])
+  assert.deepEqual([got.status, got.text], [status, body])
   if (body !== '') assert.equal(got.headers['content-type'], 'application/json')
 }
 
@@ -79,33 +79,33 @@ describe('requests and answers', () => {
       new RegExp(
         `^\\{"key":"user123","value":"${value}","version":${version},"updated_at":${stamp},"created_at":${stamp}\\}$`,
       )
-    assert.match(created.body, form('John Doe', 1))
+    assert.match(created.text, form('John Doe', 1))
     const updated = await put(nodes[1], 'user123', 'Jane')
     assert.equal(updated.status, 200)
-    assert.match(updated.body, form('Jane', 2))
-    const entry = JSON.parse(updated.body) as Entry
-    assert.equal(entry.created_at, (JSON.parse(created.body) as Entry).created_at)
+    assert.match(updated.text, form('Jane', 2))
+    const entry = JSON.parse(updated.text) as Entry
+    assert.equal(entry.created_at, (JSON.parse(created.text) as Entry).created_at)
     for (const node of nodes) {
       const got = await at(node, `${BASE}/kv/user123/`)
-      assert.deepEqual([got.status, got.body], [200, updated.body])
+      assert.deepEqual([got.status, got.text], [200, updated.text])
       assert.equal(got.headers['x-kvorum-consistency'], 'linearizable')
     }
   })
 
   test('an empty value is one; delete answers 204, then 404', async () => {
     assert.equal((await put(nodes[2], 'blank', '')).status, 201)
-    assert.match((await at(nodes[0], `${BASE}/kv/blank/`)).body, /"value":"","version":1/)
+    assert.match((await at(nodes[0], `${BASE}/kv/blank/`)).text, /"value":"","version":1/)
     await expect(at(nodes[1], `${BASE}/kv/blank/`, { method: 'DELETE' }), 204, '')
     await expect(at(nodes[2], `${BASE}/kv/blank/`, { method: 'DELETE' }), 404, '{"detail":"Not found."}')
     await expect(at(nodes[0], `${BASE}/kv/blank/`), 404, '{"detail":"Not found."}')
-    assert.match((await put(nodes[0], 'blank', 'again')).body, /"version":1/)
+    assert.match((await put(nodes[0], 'blank', 'again')).text, /"version":1/)
   })
 
   test('keys are any text without a slash', async () => {
     for (const key of ['ключ', 'a b', '%', 'x'.repeat(255), '語'.repeat(255)]) {
       assert.equal((await put(nodes[0], key, key)).status, 201, key)
-      const { body } = await at(nodes[1], `${BASE}/kv/${encodeURIComponent(key)}/`)
-      assert.equal((JSON.parse(body) as Entry).value, key)
+      const { text } = await at(nodes[1], `${BASE}/kv/${encodeURIComponent(key)}/`)
+      assert.equal((JSON.parse(text) as Entry).value, key)
     }
   })
 
@@ -124,7 +124,7 @@ describe('requests and answers', () => {
     )
     const broken = await putBody('{"value":')
     assert.equal(broken.status, 400)
-    assert.match(broken.body, /^\{"detail":"JSON parse error - /)
+    assert.match(broken.text, /^\{"detail":"JSON parse error - /)
     assert.equal((await putBody('\xff{}')).status, 400)
     await expect(
       putBody('x', { 'content-type': 'text/plain' }),
@@ -133,11 +133,11 @@ describe('requests and answers', () => {
     )
     await expect(at(nodes[0], `${BASE}/kv/checked/`), 404, '{"detail":"Not found."}')
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
-    assert.match((await putBody('{"value":"curl -d"}', form)).body, /"value":"curl -d"/)
-    assert.match((await putBody('value=a+form', form)).body, /"value":"a form"/)
+    assert.match((await putBody('{"value":"curl -d"}', form)).text, /"value":"curl -d"/)
+    assert.match((await putBody('value=a+form', form)).text, /"value":"a form"/)
     const long = await at(nodes[0], `${BASE}/kv/${'k'.repeat(256)}/`, { method: 'PUT', body: '{"value":""}' })
     assert.deepEqual(
-      [long.status, long.body],
+      [long.status, long.text],
       [400, '{"key":["Ensure this field has no more than 255 characters."]}'],
     )
   })
@@ -159,9 +159,9 @@ describe('requests and answers', () => {
 
   test('a batch takes all of its items or none, and shows them', async () => {
     const items = ['c', 'a', 'b'].map((name) => ({ key: `batch:${name}`, value: name.toUpperCase() }))
-    const { status, body } = await batch(nodes[1], items)
+    const { status, text } = await batch(nodes[1], items)
     assert.equal(status, 200)
-    const entries = JSON.parse(body) as Entry[]
+    const entries = JSON.parse(text) as Entry[]
     assert.deepEqual(
       entries.map(({ key, value, version }) => [key, value, version]),
       items.map(({ key, value }) => [key, value, 1]),
@@ -195,7 +195,7 @@ describe('requests and answers', () => {
       key: `many:${String(i).padStart(5, '0')}`,
       value: `${i}`,
     }))
-    assert.equal((JSON.parse((await batch(nodes[2], items)).body) as Entry[]).length, 10_000)
+    assert.equal((JSON.parse((await batch(nodes[2], items)).text) as Entry[]).length, 10_000)
     const page = await range(nodes[0], 'start=many:&end=many:~')
     assert.deepEqual([page.count, page.has_more], [10_000, false])
   })
@@ -217,8 +217,8 @@ describe('ranges', () => {
       assert.deepEqual(keysOf(page), ['r:a', 'r:b'])
       assert.deepEqual([page.count, page.has_more, page.next_cursor], [2, false, undefined])
     }
-    const { body } = await at(nodes[0], `${BASE}/kv/?start=r:z&end=r:zz`)
-    assert.equal(body, '{"count":0,"results":[],"has_more":false}')
+    const { text } = await at(nodes[0], `${BASE}/kv/?start=r:z&end=r:zz`)
+    assert.equal(text, '{"count":0,"results":[],"has_more":false}')
   })
 
   test('a cursor is the last key of its page, and no row is lost between two', async () => {
@@ -310,9 +310,9 @@ describe('hostile requests', () => {
 describe('the cluster', () => {
   test('health counts the nodes and names the others as REPLICA_NODES does', async () => {
     for (const node of nodes) {
-      const { status, body } = await at(node, `${BASE}/health/`)
+      const { status, text } = await at(node, `${BASE}/health/`)
       assert.equal(status, 200)
-      const { cluster: seen, ...rest } = JSON.parse(body) as { cluster: { nodes: { url: string }[] } }
+      const { cluster: seen, ...rest } = JSON.parse(text) as { cluster: { nodes: { url: string }[] } }
       assert.deepEqual(rest, { status: 'healthy' })
       const others = nodes.filter((one) => one !== node)
       const urls = others.map(({ options }) => ({
@@ -339,14 +339,14 @@ describe('the cluster', () => {
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, i) => put(nodes[i % 3] as NodeProcess, 'contended', `${i}`)),
     )
-    const versions = answers.map(({ body }) => (JSON.parse(body) as Entry).version).sort((a, b) => a - b)
+    const versions = answers.map(({ text }) => (JSON.parse(text) as Entry).version).sort((a, b) => a - b)
     assert.deepEqual(
       versions,
       Array.from({ length: 30 }, (_, i) => i + 1),
     )
     assert.equal(answers.filter(({ status }) => status === 201).length, 1)
     const bodies = await Promise.all(
-      nodes.map(async (node) => (await at(node, `${BASE}/kv/contended/`)).body),
+      nodes.map(async (node) => (await at(node, `${BASE}/kv/contended/`)).text),
     )
     assert.equal(new Set(bodies).size, 1)
   })
@@ -355,14 +355,14 @@ describe('the cluster', () => {
     await nodes[2].kill()
     for (const node of [nodes[0], nodes[1]]) {
       const answer = await put(node, `one-down:${node.name}`, 'yes')
-      assert.equal(answer.status, 201, answer.body)
+      assert.equal(answer.status, 201, answer.text)
     }
     // What is stale afterwards is then whole.
     await cluster.settled()
     await nodes[1].kill()
     await until('the loss to be known', async () => {
-      const { body } = await at(nodes[0], `${BASE}/health/`)
-      return (JSON.parse(body) as { cluster: { has_quorum: boolean } }).cluster.has_quorum === false
+      const { text } = await at(nodes[0], `${BASE}/health/`)
+      return (JSON.parse(text) as { cluster: { has_quorum: boolean } }).cluster.has_quorum === false
     })
     const failed = (what: string): string =>
       `{"detail":"Replication failed: Failed to replicate ${what} of nodes. Successful: 1 nodes"}`
@@ -379,8 +379,8 @@ describe('the cluster', () => {
     await cluster.ready()
     for (const node of nodes) {
       await expect(at(node, `${BASE}/kv/two-down/`), 404, '{"detail":"Not found."}')
-      const { body, headers } = await at(node, `${BASE}/kv/user123/`)
-      assert.equal(body, read.body)
+      const { text, headers } = await at(node, `${BASE}/kv/user123/`)
+      assert.equal(text, read.text)
       assert.equal(headers['x-kvorum-consistency'], 'linearizable')
       assert.equal((await range(node, 'start=one-down:&end=one-down:~')).count, 2)
     }

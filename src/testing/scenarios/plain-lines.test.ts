@@ -3,9 +3,12 @@
  * command line kv-cli.sh, the loss of nodes, and senders that break the rules.
  */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { exchangeLines, LinesClient } from '../lines-client.ts'
+import { exchangeLines, LinesClient } from '../clients/lines-client.ts'
 import { openCluster, type TestCluster } from '../processes/cluster.ts'
 import { runProgram } from '../processes/kvorum.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
@@ -166,10 +169,36 @@ describe('senders that break the rules', () => {
   })
 })
 
+function runCli(...words: string[]) {
+  const isVariable = (word: string): boolean => /^[A-Z_]+=/.test(word)
+  const args = words.filter((word) => !isVariable(word))
+  return runProgram('env', ['KV_HOST=127.0.0.1', ...words.filter(isVariable), 'bash', CLI, ...args])
+}
+
+test('kv-cli.sh gives the password of its environment', async () => {
+  const locked = await openCluster({ size: 1, flags: { inline: 'plain', password: 'secret' } })
+  try {
+    const nodes = `KV_NODES=${locked.node(0).options.httpPort}`
+    const file = join(locked.folder, 'password')
+    await writeFile(file, 'secret\n')
+    assert.match((await runCli(nodes, 'get', 'a')).stdout, /^Error: Authentication required/)
+    assert.match((await runCli(nodes, 'KVORUM_PASSWORD=wrong', 'get', 'a')).stdout, /^Error: /)
+    assert.equal((await runCli(nodes, 'KVORUM_PASSWORD=secret', 'set', 'a', '1')).stdout, 'OK\n')
+    assert.equal((await runCli(nodes, `KVORUM_PASSWORD_FILE=${file}`, 'get', 'a')).stdout, '1\n')
+    assert.match(
+      (await runCli(nodes, 'KVORUM_PASSWORD_FILE=/none', 'get', 'a')).stderr,
+      /^Error: Cannot read/,
+    )
+  } finally {
+    await locked.close()
+  }
+})
+
 describe('kv-cli.sh', () => {
-  const cli = (...args: string[]) => {
+  /** Words with '=' are for its environment. */
+  const cli = (...words: string[]) => {
     const ports = [0, 1, 2].map(port).join(' ')
-    return runProgram('env', [`KV_NODES=${ports}`, 'KV_HOST=127.0.0.1', 'bash', CLI, ...args])
+    return runCli(`KV_NODES=${ports}`, ...words)
   }
 
   test('sets, gets and deletes at the node that is named', async () => {
@@ -199,6 +228,29 @@ describe('kv-cli.sh', () => {
     assert.equal((await cli('test')).status, 1)
     assert.match((await cli('status')).stdout, /node3 .*: DOWN/)
     await cluster.node(2).restart()
+  })
+
+  test('demo stops a node and brings it back, with the commands it is given for that', async () => {
+    const node = cluster.node(1)
+    const asked: string[] = []
+    const control = createServer((socket) => {
+      socket.once('data', async (line) => {
+        asked.push(line.toString().trim())
+        if (asked.length === 1) await node.kill()
+        else await node.start()
+        socket.end()
+      })
+    })
+    await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve))
+    const { port: controlPort } = control.address() as AddressInfo
+    const hook = join(cluster.folder, 'hook.sh')
+    await writeFile(hook, `exec 3<>/dev/tcp/127.0.0.1/${controlPort}\necho "$1 $2" >&3\ncat <&3\n`)
+    const { status, stdout } = await cli('demo', `KV_STOP=bash ${hook} stop`, `KV_START=bash ${hook} start`)
+    assert.equal(status, 0, stdout)
+    assert.deepEqual(asked, ['stop node2', 'start node2'])
+    assert.match(stdout, /Step 4: Stop node2[\s\S]*node2 .*: DOWN[\s\S]*Step 9[\s\S]*Demo complete/)
+    await new Promise((resolve) => control.close(resolve))
+    await node.ready()
   })
 
   test('wrong use is told on stderr, with status 1', async () => {

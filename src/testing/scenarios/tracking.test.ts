@@ -1,10 +1,10 @@
 /** CLIENT TRACKING over a cluster, and what a node that skipped entries does with those who listened to it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RespClient } from '../clients/resp-client.ts'
 import { SMALL_STORAGE, type TestCluster, withCluster } from '../processes/cluster.ts'
 import { until } from '../processes/wait.ts'
 import { writeAll } from '../processes/writer.ts'
-import { RespClient } from '../resp-client.ts'
 
 const ROUNDS = 60
 const READS_PER_ROUND = 20

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { replyText } from '../../client/reply.ts'
-import { type Exchange, type ExchangeOptions, exchange } from '../http-exchange.ts'
+import { type HttpAnswer, type HttpOptions, httpRequest } from '../clients/http-client.ts'
 import type { TestCluster } from '../processes/cluster.ts'
 import { vikCluster } from '../processes/compat-cluster.ts'
 import { runProgram } from '../processes/kvorum.ts'
@@ -38,21 +38,21 @@ async function lookForLeader(): Promise<void> {
   follower = cluster.others(leader)[0] as NodeProcess
 }
 
-function at(node: NodeProcess, path: string, options: ExchangeOptions = {}): Promise<Exchange> {
-  return exchange(`http://127.0.0.1:${node.options.httpPort}${path}`, options)
+function at(node: NodeProcess, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
+  return httpRequest(node.options.httpPort, path, options)
 }
 
 const b64 = (text: string): string => Buffer.from(text).toString('base64')
 
 /** A node that led in the last seconds executes writes itself: waits until it redirects. */
-function redirectOf(node: NodeProcess, path: string, options: ExchangeOptions): Promise<Exchange> {
+function redirectOf(node: NodeProcess, path: string, options: HttpOptions): Promise<HttpAnswer> {
   return until(`${node.name} to redirect`, async () => {
     const answer = await at(node, path, options)
     return answer.status === 307 ? answer : null
   })
 }
 
-function put(node: NodeProcess, key: string, value: string): Promise<Exchange> {
+function put(node: NodeProcess, key: string, value: string): Promise<HttpAnswer> {
   return at(node, `/kv/${Buffer.from(key).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`, {
     method: 'PUT',
     body: JSON.stringify({ value: b64(value) }),
@@ -66,11 +66,11 @@ async function expectRows(node: NodeProcess, rows: readonly Row[]): Promise<void
   for (const [method, path, body, status, answer] of rows) {
     const got = await at(node, path, { method, ...(body === undefined ? {} : { body }) })
     const line = `${method} ${path} ${body ?? ''}`.slice(0, 200)
-    assert.equal(got.status, status, `${line}: ${got.body}`)
+    assert.equal(got.status, status, `${line}: ${got.text}`)
     assert.equal(got.headers['content-type'], 'application/json', line)
     const isBeginning = answer.endsWith('…')
     const wanted = isBeginning ? answer.slice(0, -1) : `${answer}\n`
-    assert.equal(isBeginning ? got.body.slice(0, wanted.length) : got.body, wanted, line)
+    assert.equal(isBeginning ? got.text.slice(0, wanted.length) : got.text, wanted, line)
   }
 }
 
@@ -217,8 +217,8 @@ describe('requests and answers, to the byte', () => {
 
   test('writes that come at once are all taken', async () => {
     const writes = Array.from({ length: 60 }, (_, i) => put(leader, `burst:${i}`, `${i}`))
-    for (const answer of await Promise.all(writes)) assert.equal(answer.body, STORED)
-    const { items } = JSON.parse((await at(follower, '/kv/range?start=burst:&end=burst;')).body) as {
+    for (const answer of await Promise.all(writes)) assert.equal(answer.text, STORED)
+    const { items } = JSON.parse((await at(follower, '/kv/range?start=burst:&end=burst;')).text) as {
       items: object[]
     }
     assert.equal(items.length, 60)
@@ -231,12 +231,12 @@ describe('requests and answers, to the byte', () => {
       const keys = Array.from({ length: 200 }, (_, i) => b64(`large:${String(from + i).padStart(4, '0')}`))
       const body = JSON.stringify({ keys, values: keys.map(() => value) })
       assert.equal(
-        (await at(leader, '/kv/batch', { method: 'POST', body })).body,
+        (await at(leader, '/kv/batch', { method: 'POST', body })).text,
         '{"success":true,"count":200}\n',
       )
     }
-    const { body } = await at(follower, '/kv/range?start=large:&end=large;')
-    const { items } = JSON.parse(body) as { items: { key: string; value: string }[] }
+    const { text } = await at(follower, '/kv/range?start=large:&end=large;')
+    const { items } = JSON.parse(text) as { items: { key: string; value: string }[] }
     assert.equal(items.length, count)
     assert.deepEqual(
       items.map(({ key }) => Buffer.from(key, 'base64').toString()),
@@ -306,18 +306,18 @@ describe('the cluster', () => {
     for (const node of cluster.nodes) {
       const isLeader = node === leader
       const { term } = await node.status()
-      const { body, status } = await at(node, '/cluster/status', { method: isLeader ? 'GET' : 'POST' })
+      const { text, status } = await at(node, '/cluster/status', { method: isLeader ? 'GET' : 'POST' })
       const role = isLeader ? 'leader' : 'follower'
       const wanted = { is_leader: isLeader, node_id: node.name, replication: true, role, term }
-      assert.equal(body, `${JSON.stringify(wanted)}\n`)
+      assert.equal(text, `${JSON.stringify(wanted)}\n`)
       assert.equal(status, 200)
       const health = await at(node, '/health', { method: 'PUT' })
       assert.equal(health.status, 200)
       assert.match(
-        health.body,
+        health.text,
         /^\{"status":"healthy","memtable_size":\d+,"wal_size":\d+,"sstable_count":\d+,/,
       )
-      const sizes = JSON.parse(health.body) as Record<string, unknown>
+      const sizes = JSON.parse(health.text) as Record<string, unknown>
       assert.equal(sizes.role, role)
       assert.ok(Number(sizes.wal_size) > 0 && Number(sizes.memtable_size) > 0)
       // 12 MB went through a memtable of 1 MiB.
@@ -343,7 +343,7 @@ describe('the cluster', () => {
     for (const [method, path, body] of writes) {
       const answer = await redirectOf(follower, path, { method, ...(body === undefined ? {} : { body }) })
       assert.equal(answer.headers.location, `http://127.0.0.1:${leader.options.httpPort}${path}`)
-      assert.equal(answer.body, REDIRECTING)
+      assert.equal(answer.text, REDIRECTING)
     }
   })
 
@@ -364,7 +364,7 @@ describe('the cluster', () => {
     const answers = await Promise.all([put(one, 'failover', '1'), put(two, 'failover', '2')])
     for (const { status } of answers) assert.ok([200, 307, 503].includes(status), String(status))
     await lookForLeader()
-    assert.equal((await put(leader, 'one-down', 'yes')).body, STORED)
+    assert.equal((await put(leader, 'one-down', 'yes')).text, STORED)
     const redirect = await redirectOf(follower, '/kv/YQ==', { method: 'DELETE' })
     assert.equal(redirect.headers.location, `http://127.0.0.1:${leader.options.httpPort}/kv/YQ==`)
 
@@ -375,32 +375,32 @@ describe('the cluster', () => {
     await until('the loss to be known', async () => !(await last.status()).quorum)
     const refused = await put(last, 'two-down', 'no')
     assert.equal(refused.status, 503)
-    assert.equal(refused.body, NO_LEADER)
+    assert.equal(refused.text, NO_LEADER)
     assert.equal(refused.headers['retry-after'], '1')
     const read = await at(last, `/kv/${b64('one-down')}`)
-    assert.equal(read.body, `{"success":true,"value":"${b64('yes')}"}\n`)
+    assert.equal(read.text, `{"success":true,"value":"${b64('yes')}"}\n`)
     assert.equal(read.headers['x-kvorum-consistency'], 'stale')
     const range = await at(last, '/kv/range?start=key2&end=key4')
-    assert.equal((JSON.parse(range.body) as { items: unknown[] }).items.length, 2)
+    assert.equal((JSON.parse(range.text) as { items: unknown[] }).items.length, 2)
     assert.equal(range.headers['x-kvorum-consistency'], 'stale')
-    assert.equal((JSON.parse((await at(last, '/health')).body) as { status: string }).status, 'unhealthy')
+    assert.equal((JSON.parse((await at(last, '/health')).text) as { status: string }).status, 'unhealthy')
 
     for (const node of cluster.nodes) if (!node.isRunning) node.start()
     await cluster.ready()
     await lookForLeader()
-    assert.equal((await put(leader, 'healed', 'yes')).body, STORED)
+    assert.equal((await put(leader, 'healed', 'yes')).text, STORED)
     for (const node of cluster.nodes) {
       const answer = await at(node, '/kv/range?start=healed')
       assert.equal(answer.headers['x-kvorum-consistency'], 'linearizable')
-      const items = (JSON.parse(answer.body) as { items: { key: string }[] }).items
-      assert.deepEqual(items, JSON.parse((await at(leader, '/kv/range?start=healed')).body).items)
+      const items = (JSON.parse(answer.text) as { items: { key: string }[] }).items
+      assert.deepEqual(items, JSON.parse((await at(leader, '/kv/range?start=healed')).text).items)
       assert.equal((await at(node, `/kv/${b64('two-down')}`)).status, 404)
     }
   })
 
   test('a deleted key stays deleted through flushes and restarts', async () => {
     await put(leader, 'gone', 'x')
-    const { sstable_count: before } = JSON.parse((await at(leader, '/health')).body) as {
+    const { sstable_count: before } = JSON.parse((await at(leader, '/health')).text) as {
       sstable_count: number
     }
     assert.ok(before > 0)
@@ -414,7 +414,7 @@ describe('the cluster', () => {
     await lookForLeader()
     for (const node of cluster.nodes) {
       assert.equal((await at(node, `/kv/${b64('gone')}`)).status, 404)
-      assert.equal((await at(node, `/kv/${b64('kept')}`)).body, `{"success":true,"value":"${b64('y')}"}\n`)
+      assert.equal((await at(node, `/kv/${b64('kept')}`)).text, `{"success":true,"value":"${b64('y')}"}\n`)
     }
   })
 
@@ -423,7 +423,7 @@ describe('the cluster', () => {
     await old.command('KVORUM', 'LEADER', 'TRANSFER', follower.name)
     await until('the new leader', async () => (await follower.status()).role === 'leader')
     const answer = await put(old, 'late', 'redirect')
-    assert.equal(answer.body, STORED)
+    assert.equal(answer.text, STORED)
     await lookForLeader()
     assert.notEqual(leader, old)
     assert.equal(await keyNamed('late'), 'redirect')

@@ -3,7 +3,7 @@
  * once, in order, and what it saw adds up to the state.
  */
 import assert from 'node:assert/strict'
-import { httpRequest } from '../http-client.ts'
+import { httpRequest } from '../clients/http-client.ts'
 import type { TestCluster } from '../processes/cluster.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
 import { pause, until } from '../processes/wait.ts'
