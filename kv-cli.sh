@@ -5,12 +5,14 @@
 #   KV_NODES      their ports, node1 first; "8081 8082 8083" when not set
 #   KV_STOP, KV_START   commands that stop and start a node, its name behind them, for `demo`; docker stop and start
 #                 of simple-kv-NODE when not set
+#   KVORUM_PASSWORD, KVORUM_PASSWORD_FILE   the password of the cluster, or the file that holds it
 set -uo pipefail
 
 HOST=${KV_HOST:-localhost}
 read -r -a PORTS <<<"${KV_NODES:-8081 8082 8083}"
 NODE=node1
 LIMIT=10
+PASSWORD=${KVORUM_PASSWORD:-}
 
 usage() {
   cat <<'TEXT'
@@ -56,11 +58,21 @@ need_node() {
   port_of "$1" >/dev/null || fail "Invalid node '$1'" "Valid nodes: $(node_names)"
 }
 
+if [ -z "$PASSWORD" ] && [ -n "${KVORUM_PASSWORD_FILE:-}" ]; then
+  { IFS= read -r PASSWORD <"$KVORUM_PASSWORD_FILE"; } 2>/dev/null || [ -n "$PASSWORD" ] ||
+    fail "Cannot read a password from $KVORUM_PASSWORD_FILE"
+fi
+
 # Sends one line to a node and prints the line that it answers. Fails when the node cannot be reached.
 ask() {
   local line
   { exec 3<>"/dev/tcp/$HOST/$(port_of "$1")"; } 2>/dev/null || return 1
   shift
+  if [ -n "$PASSWORD" ]; then
+    printf 'AUTH %s\n' "$PASSWORD" >&3
+    IFS= read -r -t "$LIMIT" line <&3 || { exec 3>&-; return 1; }
+    if [ "$line" != OK ]; then printf '%s\n' "$line"; exec 3>&-; return 0; fi
+  fi
   printf '%s\n' "$*" >&3
   IFS= read -r -t "$LIMIT" line <&3 || { exec 3>&-; return 1; }
   printf '%s\n' "$line"
