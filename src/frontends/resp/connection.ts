@@ -92,7 +92,7 @@ export class RespConnection implements Client {
     this.#parser.isTrusted = this.isAuthenticated
     this.#options = door.executeOptions(this.session, this.connectedAtMs)
     this.#replies = new ReplyQueue(socket, door, () => this.#flushed())
-    this.#intake = new Intake(socket, this.#replies, door.inFlight, door.replyBudget)
+    this.#intake = new Intake(socket, door, this.#replies, this.#replies)
     this.#pushLimit = new PushLimit(door.clock)
     this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
     door.clients.set(this.id, this)

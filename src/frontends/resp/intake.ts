@@ -4,24 +4,38 @@
  */
 import type { Socket } from 'node:net'
 import { limits } from '../../protocol/limits.ts'
+import type { Door } from '../door.ts'
 import type { InFlight } from './in-flight.ts'
 import type { ReplyBudget } from './reply-budget.ts'
-import type { ReplyQueue } from './reply-queue.ts'
+import type { Flushable } from './reply-queue.ts'
+
+/** The replies of a connection, as far as they decide whether it is read. */
+export interface Backlog {
+  /** Replies that are not sent. */
+  readonly length: number
+  /** Bytes that wait for the client. */
+  readonly bytes: number
+  /** Those that count for the whole node. */
+  readonly counted: number
+}
 
 export class Intake {
   readonly #socket: Socket
-  readonly #replies: ReplyQueue
+  readonly #replies: Backlog
+  readonly #waiter: Flushable
   readonly #inFlight: InFlight
   readonly #budget: ReplyBudget
   #isPaused = false
   /** Nothing more is read: the client has ended its half, or the doors close. */
   hasEnded = false
 
-  constructor(socket: Socket, replies: ReplyQueue, inFlight: InFlight, budget: ReplyBudget) {
+  /** `waiter` is flushed when there is room in execution again. */
+  constructor(socket: Socket, door: Door, replies: Backlog, waiter: Flushable) {
     this.#socket = socket
     this.#replies = replies
-    this.#inFlight = inFlight
-    this.#budget = budget
+    this.#waiter = waiter
+    this.#inFlight = door.inFlight
+    this.#budget = door.replyBudget
   }
 
   /** No further command may be begun now. */
@@ -39,15 +53,18 @@ export class Intake {
 
   /** Stops reading, or goes on: first with `pump`, which takes what was read before and may come to a stop again. */
   regulate(mustWait: boolean, pump: () => void): void {
-    if (mustWait || this.isCongested) return this.#pause()
+    if (mustWait || this.isCongested) {
+      if (this.#inFlight.isFull) this.#inFlight.awaitRoom(this.#waiter)
+      return this.stop()
+    }
     if (!this.#isPaused) return
     this.#isPaused = false
     pump()
     if (!this.#isPaused) this.#socket.resume()
   }
 
-  #pause(): void {
-    if (this.#inFlight.isFull) this.#inFlight.awaitRoom(this.#replies)
+  /** Stops reading until regulate() goes on. */
+  stop(): void {
     if (!this.#isPaused && !this.hasEnded) this.#socket.pause()
     this.#isPaused = true
   }

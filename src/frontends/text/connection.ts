@@ -5,17 +5,15 @@
 import type { Socket } from 'node:net'
 import type { NodeStatus, Session } from '../../cluster/execute.ts'
 import { checkCommand } from '../../engine/check-command.ts'
-import type { Timer } from '../../lib/clock.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Door } from '../door.ts'
+import { Farewell } from '../resp/farewell.ts'
+import { Intake } from '../resp/intake.ts'
 import { errorText, type Language, type TextClient, type TextRequest, type TextStream } from './language.ts'
 import type { LineBudget } from './line-budget.ts'
 import { LineReader } from './line-reader.ts'
 import { type Slot, TextReplies } from './replies.ts'
-
-/** How long a half-closed connection may go on sending before it is cut. */
-const LINGER_MS = 5_000
 
 /** As in resp/connection.ts. */
 type Stage = 'open' | 'finishing' | 'closed'
@@ -37,6 +35,8 @@ export class TextConnection implements TextClient {
   readonly #session: Session
   readonly #lines = new LineReader()
   readonly #replies: TextReplies
+  readonly #intake: Intake
+  readonly #farewell: Farewell
   readonly #onClosed: () => void
   #stage: Stage = 'open'
   #status: NodeStatus | null = null
@@ -48,13 +48,8 @@ export class TextConnection implements TextClient {
   #charged = 0
   #isPumping = false
   #isDirty = false
-  #isPaused = false
-  /** The client sent FIN, or the node leaves (R17): nothing more is read. */
-  #hasEnded = false
   /** The client's last line may lack its end. */
   #isRestDue = false
-  #hasHalfClosed = false
-  #linger: Timer | null = null
 
   constructor({ door, language, budget }: TextService, socket: Socket, onClosed: () => void) {
     this.door = door
@@ -66,6 +61,8 @@ export class TextConnection implements TextClient {
     this.isAuthenticated = !door.hasPassword
     this.#session = door.executor.openSession()
     this.#replies = new TextReplies(socket, door, this)
+    this.#intake = new Intake(socket, door, this.#replies, this)
+    this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
     socket.on('data', (chunk: Buffer) => this.push(chunk))
     socket.on('end', () => this.clientEnded())
     socket.on('drain', () => this.#flushed())
@@ -76,29 +73,28 @@ export class TextConnection implements TextClient {
   push(chunk: Buffer): void {
     this.door.stats.bytesIn += chunk.length
     // As in RESP: what comes behind the end of service is taken and dropped.
-    if (this.#stage !== 'open' || this.#hasEnded) return
+    if (this.#stage !== 'open' || this.#intake.hasEnded) return
     this.#lines.push(chunk)
     this.#pump()
   }
 
   /** FIN: everything sent before it is answered, then the connection half-closes (R15). */
   clientEnded(): void {
-    this.#isRestDue = !this.#hasEnded
+    this.#isRestDue = !this.#intake.hasEnded
     this.finish()
   }
 
   /** R17: nothing more is read; what was read is answered. */
   finish(): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
-    this.#socket.resume()
+    if (this.#intake.hasEnded) return
+    this.#intake.end()
     this.#pump()
   }
 
   destroy(): void {
     if (this.#stage === 'closed') return
     this.#stage = 'closed'
-    this.#linger?.cancel()
+    this.#farewell.over()
     this.#session.closed = true
     this.#onGone?.()
     this.#replies.abandon()
@@ -160,7 +156,7 @@ export class TextConnection implements TextClient {
   }
 
   /** Hands lines to the language while there are any and nothing forbids it; then sends what is known. */
-  #pump(): void {
+  readonly #pump = (): void => {
     if (this.#isPumping) return
     this.#isPumping = true
     this.#status = null
@@ -170,7 +166,7 @@ export class TextConnection implements TextClient {
   }
 
   get #canTake(): boolean {
-    return this.#stage === 'open' && this.#source === null && !this.#isStreaming && !this.#isCongested
+    return this.#stage === 'open' && this.#source === null && !this.#isStreaming && !this.#intake.isCongested
   }
 
   /** False when there is nothing more to take for now. */
@@ -181,7 +177,7 @@ export class TextConnection implements TextClient {
       this.#line(line, true)
       return true
     }
-    if (!this.#hasEnded) return false
+    if (!this.#intake.hasEnded) return false
     const rest = this.#isRestDue ? this.#lines.takeRest() : null
     this.#charge(0)
     if (rest !== null && rest.length > 0) this.#line(rest, false)
@@ -207,12 +203,6 @@ export class TextConnection implements TextClient {
     return false
   }
 
-  get #isCongested(): boolean {
-    const { length, bytes, counted } = this.#replies
-    if (length >= limits.pipelineCommands || bytes > limits.replyQueueBytes) return true
-    return this.door.inFlight.isFull || (counted > 0 && this.door.replyBudget.isTight)
-  }
-
   /** After each flush and drain: goes on with the reply in parts, closes, reads on, or stops reading. */
   #flushed(): void {
     if (this.#stage === 'closed' || this.#isPumping) return
@@ -223,8 +213,8 @@ export class TextConnection implements TextClient {
     }
     this.#beginStream()
     if (this.#isStreaming) this.#streamOn()
-    else if (this.#stage === 'finishing') this.#halfClose()
-    else this.#readOn()
+    else if (this.#stage !== 'finishing') this.#intake.regulate(this.#source !== null, this.#pump)
+    else if (this.#replies.isIdle) this.#farewell.begin()
   }
 
   #beginStream(): void {
@@ -251,7 +241,7 @@ export class TextConnection implements TextClient {
   }
 
   #streamOn(): void {
-    this.#stopReading()
+    this.#intake.stop()
     if (this.#replies.bytes > limits.replyQueueBytes) return
     const then = this.#onRoom
     this.#onRoom = null
@@ -274,35 +264,5 @@ export class TextConnection implements TextClient {
     this.#onGone = null
     if (this.#stage === 'closed') return
     this.door.clock.defer(() => this.#flushed())
-  }
-
-  #halfClose(): void {
-    if (this.#hasHalfClosed || !this.#replies.isIdle) return
-    this.#hasHalfClosed = true
-    this.#socket.resume()
-    this.#socket.end(() => this.#awaitFin())
-  }
-
-  /** Everything is sent: the client has a while to close its end. */
-  #awaitFin(): void {
-    if (this.#stage === 'closed') return
-    this.#linger = this.door.clock.setTimer(LINGER_MS, () => this.destroy())
-  }
-
-  #readOn(): void {
-    const mustWait = this.#source !== null || this.#isCongested
-    if (mustWait) {
-      if (this.door.inFlight.isFull) this.door.inFlight.awaitRoom(this)
-      this.#stopReading()
-    } else if (this.#isPaused) {
-      this.#isPaused = false
-      this.#pump()
-      if (!this.#isPaused) this.#socket.resume()
-    }
-  }
-
-  #stopReading(): void {
-    if (!this.#isPaused && !this.#hasEnded) this.#socket.pause()
-    this.#isPaused = true
   }
 }
