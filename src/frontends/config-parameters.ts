@@ -2,7 +2,7 @@
  * The parameters of CONFIG: what clients and tools ask for, answered with what is true of this node, and what can be
  * changed while it runs. What cannot is refused with the reason: nothing is accepted and then ignored.
  */
-import { canonicalSetting, isSettingName, type SettingName } from '../engine/settings.ts'
+import { canonicalSetting, type SettingName } from '../engine/settings.ts'
 import { limits } from '../protocol/limits.ts'
 import type { Door } from './door.ts'
 
@@ -62,10 +62,9 @@ function number(
 }
 
 /** A value that clients set for the whole cluster; what was never set is `fallback`. */
-/** `fallback` holds until clients set it for the cluster. */
 function replicated(name: SettingName, fallback: (door: Door) => string): ConfigParameter {
   const check = (value: string): string | null =>
-    isSettingName(name) && canonicalSetting(name, value) === null ? WRONG_CLASS : null
+    canonicalSetting(name, value) === null ? WRONG_CLASS : null
   return {
     name,
     get: (door) => door.executor.setting(name) ?? fallback(door),

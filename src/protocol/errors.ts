@@ -225,3 +225,9 @@ export const errors = {
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errors
+
+/** What the error says, without the first word of its RESP text: that one is a prefix for Redis clients. */
+export function errorMeaning(code: ErrorCode): string {
+  const { resp } = errors[code]
+  return resp.slice(resp.indexOf(' ') + 1)
+}

@@ -14,15 +14,13 @@ import {
   OK_REPLY,
   textReply,
 } from '../../protocol/reply.ts'
-import { hostOf } from '../../transport/address.ts'
 import { type Client, localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
+import { loginRefusal } from '../security/login.ts'
 import { REDIS_VERSION } from '../version.ts'
 import { isClientName, NAME_ERROR } from './client-names.ts'
 
-const WRONG_PASSWORD = errorCodeReply('WRONG_PASSWORD')
-const TOO_MANY_ATTEMPTS = errorCodeReply('TOO_MANY_ATTEMPTS')
 const NO_PASSWORD = errorReply(
   'ERR AUTH <password> called without any password configured for the default user. ' +
     'Are you sure your configuration is correct?',
@@ -71,11 +69,10 @@ export const hello = localCommand({
 
 /** The error reply, or null when the client is authenticated now. */
 function login(client: Client, door: Door, user: Buffer | string, password: Buffer): Buffer | null {
-  const result = door.credentials.check(hostOf(client.peer), user, password)
-  if (result === 'right') client.authenticate(true)
-  if (result === 'wrong') door.log('warn', 'wrong password', { client: client.peer })
-  if (result === 'right') return null
-  return result === 'wrong' ? WRONG_PASSWORD : TOO_MANY_ATTEMPTS
+  const refused = loginRefusal(door, client.peer, user, password)
+  if (refused !== null) return errorCodeReply(refused)
+  client.authenticate(true)
+  return null
 }
 
 interface HelloOptions {

@@ -3,7 +3,7 @@
  * (R16). Nobody else writes a status of 400 or above in this form.
  */
 import type { FastifyReply } from 'fastify'
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import { type ErrorCode, errorMeaning, errors } from '../../protocol/errors.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
@@ -48,10 +48,8 @@ export function badRequest(what: string, given: string, wanted: string): Problem
 }
 
 export function problemOf(code: ErrorCode, detail = '', extra: Record<string, unknown> = {}): Problem {
-  const { resp, http, effect, retryable } = errors[code]
-  // The first word of the RESP text is a prefix for Redis clients.
-  const title = resp.slice(resp.indexOf(' ') + 1)
-  const problem = { type: `/docs#${code}`, title, status: http, code, effect, retryable }
+  const { http, effect, retryable } = errors[code]
+  const problem = { type: `/docs#${code}`, title: errorMeaning(code), status: http, code, effect, retryable }
   return detail === '' ? { ...problem, ...extra } : { ...problem, detail, ...extra }
 }
 

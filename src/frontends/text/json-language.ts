@@ -4,7 +4,7 @@
  */
 import type { NodeStatus, Result } from '../../cluster/execute.ts'
 import { parseJsonObject } from '../../lib/json.ts'
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import { type ErrorCode, errorMeaning } from '../../protocol/errors.ts'
 import { isErrorReply } from '../../protocol/reply.ts'
 import { login } from './authentication.ts'
 import { commandOf } from './commands.ts'
@@ -132,13 +132,8 @@ function refusal({ error: code, reply }: Result): string | null {
 }
 
 /** `code` is not of that system: what happened to the command, for programs. */
-function failure(code: ErrorCode, text = plainText(code)): string {
+function failure(code: ErrorCode, text = errorMeaning(code)): string {
   return object({ status: 'ERROR', message: text, code })
-}
-
-function plainText(code: ErrorCode): string {
-  const { resp } = errors[code]
-  return resp.slice(resp.indexOf(' ') + 1)
 }
 
 function notPrimary(what: string): string {

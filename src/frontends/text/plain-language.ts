@@ -4,7 +4,7 @@
  */
 import type { Consistency, Result } from '../../cluster/execute.ts'
 import type { Command } from '../../protocol/commands.ts'
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import { type ErrorCode, errorMeaning } from '../../protocol/errors.ts'
 import { isErrorReply } from '../../protocol/reply.ts'
 import { bestConsistency, isUnconfirmed } from '../freshness.ts'
 import { login } from './authentication.ts'
@@ -101,7 +101,7 @@ function stats(client: TextClient): void {
   client.run(
     readRequest(commandOf(door, 'dbsize', []), bestConsistency(door.executor), (reply) => {
       const keys = Number(reply.toString('latin1', 1, reply.length - 2))
-      return JSON.stringify({ processed_messages: door.executor.status().revision, total_keys: keys })
+      return JSON.stringify({ processed_messages: door.executor.position().revision, total_keys: keys })
     }),
   )
 }
@@ -123,13 +123,8 @@ function refusal({ error, reply }: Result): string | null {
 }
 
 /** That system knew no refusals: all that is one begins with 'Error: '. */
-function failure(code: ErrorCode, text = plainText(code)): string {
+function failure(code: ErrorCode, text = errorMeaning(code)): string {
   return `Error: ${text}`
-}
-
-function plainText(code: ErrorCode): string {
-  const { resp } = errors[code]
-  return resp.slice(resp.indexOf(' ') + 1)
 }
 
 function withoutMetadata(word: Buffer): Buffer {

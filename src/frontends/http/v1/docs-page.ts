@@ -1,7 +1,7 @@
 /**
  * /docs: the routes and the errors on one page that needs nothing else. It runs no script, and its policy allows none.
  */
-import { errors } from '../../../protocol/errors.ts'
+import { type ErrorCode, errorMeaning, errors } from '../../../protocol/errors.ts'
 import type { ApiRoute } from './api.ts'
 
 export const DOCS_POLICY =
@@ -61,9 +61,10 @@ function refusals({ problems }: ApiRoute): string {
 }
 
 function errorRows(): string {
-  return Object.entries(errors)
-    .map(([code, { http, effect, retryable, resp }]) => {
-      const meaning = escaped(resp.slice(resp.indexOf(' ') + 1))
+  return (Object.keys(errors) as ErrorCode[])
+    .map((code) => {
+      const { http, effect, retryable } = errors[code]
+      const meaning = escaped(errorMeaning(code))
       return `<tr id="${code}"><td><code>${code}</code></td><td>${http}</td><td>${effect}</td><td>${
         retryable ? 'yes' : 'no'
       }</td><td>${meaning}</td></tr>`
