@@ -127,7 +127,7 @@ export class ReplicaHost {
     const session = options.session as ClientSession
     if (command.spec.kind === 'read') return this.#read(command, session, options, deadlineMs, done)
     const refused = this.#refusedForSpace(command)
-    if (refused) return done({ reply: errorCodeReply('DISK_FULL'), error: 'DISK_FULL' })
+    if (refused !== null) return done({ reply: errorCodeReply(refused), error: refused })
     const write: PendingWrite = {
       session,
       encoded: encodeCommand(command.spec.code, command.database, command.args),
@@ -231,9 +231,9 @@ export class ReplicaHost {
     this.replica.schedule()
   }
 
-  #refusedForSpace(command: Command): boolean {
-    if (this.space.state === 'full') return true
-    return this.#options.engine.growthRefused && command.spec.flags.includes('denyoom')
+  #refusedForSpace(command: Command): 'NODE_DISK_FULL' | 'DISK_FULL' | null {
+    if (this.space.state === 'full') return 'NODE_DISK_FULL'
+    return this.#options.engine.growthRefused && command.spec.flags.includes('denyoom') ? 'DISK_FULL' : null
   }
 
   #tick(): void {

@@ -10,7 +10,10 @@ export type SpaceState = 'ok' | 'low' | 'full'
 export const SPACE_STATES: readonly SpaceState[] = ['ok', 'low', 'full']
 
 const INTERVAL_MS = 500
-const INTERVAL_LOW_MS = 100
+/** Near the mark and below it: a fast writer must not run through the reserve between two looks. */
+const INTERVAL_NEAR_MS = 50
+/** Near is less free space than this many times the mark. */
+const NEAR = 4
 /** Room must exceed the mark by this factor before the state returns to ok: no flapping. */
 const HYSTERESIS = 1.1
 
@@ -48,9 +51,10 @@ export class SpaceWatch {
     this.#busy = true
     this.#options.disk.space(this.#options.folder, (error, report) => {
       this.#busy = false
-      this.#nextMs = nowMs + (this.#state === 'ok' ? INTERVAL_MS : INTERVAL_LOW_MS)
+      if (error === null) this.#report = report
+      const isNear = this.#report.freeBytes < NEAR * this.#options.lowBytes
+      this.#nextMs = nowMs + (isNear ? INTERVAL_NEAR_MS : INTERVAL_MS)
       if (error !== null) return
-      this.#report = report
       const state = this.#judge(report.freeBytes)
       if (state === this.#state) return
       this.#state = state

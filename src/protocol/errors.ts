@@ -88,12 +88,26 @@ export const errors = {
     exit: 7,
     resp: 'TRYAGAIN this node is overloaded; the command was not applied',
   },
+  UPGRADING: {
+    effect: 'none',
+    retryable: true,
+    http: 503,
+    exit: 7,
+    resp: 'TRYAGAIN a node of the cluster runs an older version that does not know this command, or is not seen: the command was not applied',
+  },
   DISK_FULL: {
     effect: 'none',
     retryable: true,
     http: 507,
     exit: 7,
     resp: 'OOM a majority of the disks is nearly full: only commands that free space are accepted; the command was not applied',
+  },
+  NODE_DISK_FULL: {
+    effect: 'none',
+    retryable: true,
+    http: 507,
+    exit: 7,
+    resp: 'OOM the disk of this node is full: until it has room it accepts no writes at all; the command was not applied',
   },
   UNKNOWN_OUTCOME: {
     effect: 'unknown',

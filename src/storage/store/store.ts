@@ -37,7 +37,12 @@ import {
 } from './types.ts'
 import { loadMissing, type Version } from './version.ts'
 
-const TABLE_BYTES = 32 * 1024 * 1024
+/**
+ * A compaction's output is two tables: as large as a flush. Tables in proportion to memtables keep what a merge takes
+ * before it gives its inputs back within the reserve of a nearly full disk (R6).
+ */
+const TABLES_PER_MEMTABLE = 2
+const TABLE_BYTES_MIN = 1024 * 1024
 /** Sealed memtables that may wait for their flush. */
 const SEALED_MAX = 2
 /** A dropped range counts as this much memtable: their number stays small because seals come sooner. */
@@ -49,12 +54,13 @@ const RANGE_MAX = 20_000
 
 /** Opens or creates the store in `folder`. */
 export function openStore(options: StoreOptions, done: Callback<Store>): void {
+  const memtableBytes = options.memtableBytes ?? limits.memtableBytes
   const full = {
     ...options,
-    memtableBytes: options.memtableBytes ?? limits.memtableBytes,
+    memtableBytes,
     memtableLogBytes: options.memtableLogBytes ?? limits.memtableLogBytes,
     blockCacheBytes: options.blockCacheBytes ?? limits.blockCacheBytes,
-    tableBytes: options.tableBytes ?? TABLE_BYTES,
+    tableBytes: options.tableBytes ?? Math.max(TABLE_BYTES_MIN, memtableBytes / TABLES_PER_MEMTABLE),
     pinnedBytes: options.pinnedBytes ?? limits.snapshotMemoryBytes,
     warn: (message: string, fields: Record<string, unknown>): void => options.log?.('warn', message, fields),
   }

@@ -19,7 +19,10 @@ export interface WriterOptions {
 }
 
 /** A node that can be connected to, wherever it runs. */
-export type Reachable = Pick<NodeProcess, 'name' | 'connect'>
+export interface Reachable {
+  readonly name: string
+  connect(): Promise<Connection>
+}
 
 export class Writer {
   readonly #options: WriterOptions
@@ -31,6 +34,10 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options
+  }
+
+  get prefix(): string {
+    return this.#options.prefix
   }
 
   /** Keys below it are written. */
