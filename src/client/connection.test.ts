@@ -9,10 +9,14 @@ const HELLO = '%1\r\n+proto\r\n:3\r\n'
 let server: Server | null = null
 
 /** Answers the n-th chunk with the n-th script; '' = no answer, null = close. */
-async function serve(...script: (string | null)[]): Promise<{ url: string; received: string[] }> {
+async function serve(
+  ...script: (string | null)[]
+): Promise<{ url: string; received: string[]; sockets: Socket[] }> {
   const received: string[] = []
+  const sockets: Socket[] = []
   server = createServer((socket: Socket) => {
     let turn = 0
+    sockets.push(socket)
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
       received.push(chunk.toString())
@@ -24,7 +28,7 @@ async function serve(...script: (string | null)[]): Promise<{ url: string; recei
   const listening = server
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
   const address = listening.address()
-  return { url: `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, received }
+  return { url: `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, received, sockets }
 }
 
 afterEach(() => {
@@ -75,13 +79,34 @@ describe('Connection', () => {
     )
   })
 
-  test('a late answer closes the connection with a timeout', async () => {
+  test('a late answer closes the connection with a timeout', async (t) => {
     const { url } = await serve(HELLO, '')
-    const connection = await Connection.open(url, { commandTimeoutMs: 20 })
-    await assert.rejects(connection.command('GET', 'k'), (error) => {
+    const connection = await Connection.open(url, { commandTimeoutMs: 600_000 })
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const late = assert.rejects(connection.command('GET', 'k'), (error) => {
       return error instanceof ConnectionError && error.kind === 'timeout' && error.sent
     })
+    t.mock.timers.tick(599_999)
+    assert.equal(connection.closed, false)
+    t.mock.timers.tick(1)
+    await late
     assert.equal(connection.closed, true)
+  })
+
+  test('an answer that has come is taken, also by a program that stood still until the time was over', async (t) => {
+    const { url, received, sockets } = await serve(HELLO)
+    const connection = await Connection.open(url, { commandTimeoutMs: 600_000 })
+    const realTimer = setTimeout
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const reply = connection.command('PING')
+    while (received.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    // Timers come first in a turn of the loop: nobody has looked at the socket when time is over.
+    realTimer(() => {
+      sockets[0]?.write('+PONG\r\n')
+      t.mock.timers.tick(600_000)
+    }, 0)
+    assert.equal(replyText(await reply), 'PONG')
+    connection.close()
   })
 
   test('a port where nobody listens is a connection error', async () => {

@@ -50,7 +50,8 @@ export class Connection {
   readonly #parser = new ReplyParser()
   readonly #waiting: Waiting[] = []
   #failure: ConnectionError | null = null
-  #timer: NodeJS.Timeout | null = null
+  /** Stops waiting for the oldest answer. */
+  #timer: (() => void) | null = null
 
   /** Connects, logs in and selects the URL's database. Throws ConnectionError or ReplyError. */
   static async open(url: string | ServerUrl, options: ConnectOptions = {}): Promise<Connection> {
@@ -139,14 +140,14 @@ export class Connection {
   #startTimer(): void {
     const limitMs = this.#options.commandTimeoutMs ?? 10_000
     if (limitMs === 0) return
-    this.#timer = setTimeout(() => {
+    this.#timer = whenLate(limitMs, () => {
       this.#fail('timeout', `${formatServerUrl(this.url)} did not answer within ${limitMs} ms`)
       this.#socket.destroy()
-    }, limitMs)
+    })
   }
 
   #stopTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.()
     this.#timer = null
   }
 
@@ -168,20 +169,35 @@ export function encodeWords(words: readonly Argument[]): Buffer {
   return Buffer.concat(parts)
 }
 
+/**
+ * Calls `late` once when `limitMs` have passed and what came until then was looked at: this program may have stood
+ * still itself. The function given back stops that.
+ */
+function whenLate(limitMs: number, late: () => void): () => void {
+  let turn: NodeJS.Immediate | null = null
+  const timer = setTimeout(() => {
+    turn = setImmediate(late)
+  }, limitMs)
+  return () => {
+    clearTimeout(timer)
+    if (turn !== null) clearImmediate(turn)
+  }
+}
+
 function openSocket(server: ServerUrl, options: ConnectOptions): Promise<Socket> {
   const limitMs = options.connectTimeoutMs ?? 2_000
   return new Promise((resolve, reject) => {
     const { socket, readyEvent } = beginConnection(server, options.tls ?? {})
     const fail = (why: string) => {
-      clearTimeout(timer)
+      inTime()
       socket.destroy()
       reject(new ConnectionError('connect', `Cannot connect to ${formatServerUrl(server)}: ${why}`, false))
     }
-    const timer = setTimeout(() => fail(`no answer within ${limitMs} ms`), limitMs)
+    const inTime = whenLate(limitMs, () => fail(`no answer within ${limitMs} ms`))
     const onError = (error: Error) => fail(whyNot(error))
     socket.once('error', onError)
     socket.once(readyEvent, () => {
-      clearTimeout(timer)
+      inTime()
       socket.off('error', onError)
       resolve(socket)
     })

@@ -13,6 +13,7 @@ import type { PeerId } from '../protocol/members.ts'
 import type { AdminRequest } from './execute.ts'
 
 const DEADLINE_MS = 65_000
+const LOST = 'the leader was lost before it answered; ask again: what is done already is found done'
 
 export interface AdminDeskOptions {
   readonly clock: Clock
@@ -25,9 +26,14 @@ export interface AdminDeskOptions {
   readonly perform: (request: AdminRequest, done: (error: string | null) => void) => void
 }
 
+interface Waiting {
+  readonly leader: PeerId
+  readonly done: (error: string | null) => void
+}
+
 export class AdminDesk {
   readonly #options: AdminDeskOptions
-  readonly #waiting = new Map<number, (error: string | null) => void>()
+  readonly #waiting = new Map<number, Waiting>()
   #nextNumber = 1
 
   constructor(options: AdminDeskOptions) {
@@ -44,10 +50,17 @@ export class AdminDesk {
     if (!send(to, frame(number, JSON.stringify(request))))
       return done('the leader cannot be reached; try again')
     const timer = clock.setTimer(DEADLINE_MS, () => this.#answer(number, 'the leader did not answer in time'))
-    this.#waiting.set(number, (error) => {
+    const answer = (error: string | null): void => {
       timer.cancel()
       done(error)
-    })
+    }
+    this.#waiting.set(number, { leader: to, done: answer })
+  }
+
+  /** The connection to `peer` broke: an answer of it may be lost with it. */
+  connectionLost(peer: PeerId): void {
+    const lost = [...this.#waiting].filter(([, { leader }]) => leader === peer)
+    for (const [number] of lost) this.#answer(number, LOST)
   }
 
   /** Another node's request. */
@@ -65,9 +78,9 @@ export class AdminDesk {
   }
 
   #answer(number: number, error: string | null): void {
-    const done = this.#waiting.get(number)
+    const waiting = this.#waiting.get(number)
     this.#waiting.delete(number)
-    done?.(error)
+    waiting?.done(error)
   }
 }
 

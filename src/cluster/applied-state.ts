@@ -13,8 +13,8 @@ export interface AppliedState {
 
 /** The bytes to be kept with a seal: everything as of the last applied entry. */
 export function saveAppliedState({ engine, configuration }: Omit<AppliedState, 'store'>): Buffer {
-  const { confState, members, removed } = configuration
-  return encodeMeta({ confState, members, removed, engine: engine.save() })
+  const { confState, members, removed, former } = configuration
+  return encodeMeta({ confState, members, removed, former, engine: engine.save() })
 }
 
 /** Takes over what the store's manifest says; nothing when there is none yet. */
@@ -22,7 +22,7 @@ export function loadAppliedState({ store, engine, configuration }: AppliedState)
   if (store.manifestIndex === 0) return
   const meta = decodeMeta(store.manifestMeta)
   engine.load(meta.engine)
-  configuration.replace(meta.confState, meta.members, meta.removed)
+  configuration.replace(meta)
 }
 
 /** The snapshot that a follower would get: the durable manifest, or null. */

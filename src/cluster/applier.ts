@@ -18,6 +18,7 @@ import { decodeRunHeader, decodeStamp, type RunHeader, STAMP_SIZE } from '../pro
 import type { LogGroup } from '../storage/log/types.ts'
 import { MISS, type Pin, type Store } from '../storage/store/types.ts'
 import type { EffectsHub } from './effects-hub.ts'
+import { decodeLevel } from './engine-levels.ts'
 import type { Session } from './execute.ts'
 import type { PendingRead } from './pending.ts'
 
@@ -42,7 +43,7 @@ export interface ApplierOptions {
   /** Serves a read on the present state; false when `resume` will be called once it is answered. */
   readonly serveRead: (read: PendingRead, resume: () => void) => boolean
   readonly resolve: (sequence: number, reply: Buffer, index: number) => void
-  /** Session and config entries; runs before the entry counts as applied. */
+  /** Session, config and level entries; runs before the entry counts as applied. */
   readonly applyOther: (entry: Entry) => void
   /** `index` is applied: tell the core, serve reads, seal when due. Runs after each entry. */
   readonly onApplied: (index: number, term: number) => void
@@ -201,9 +202,22 @@ export class Applier {
       case EntryKind.config:
         this.#options.applyOther(entry)
         return true
+      case EntryKind.level:
+        return this.#applyLevel(entry)
       case EntryKind.empty:
         return true
     }
+  }
+
+  /** False when this program does not know the level: it was started as an older one meanwhile. */
+  #applyLevel(entry: Entry): boolean {
+    try {
+      this.#options.engine.raiseLevel(decodeLevel(entryPayload(entry)))
+    } catch (error) {
+      return this.#refused(error)
+    }
+    this.#options.applyOther(entry)
+    return true
   }
 
   #applyCommands(entry: Entry, deadlineMs: number): boolean {

@@ -8,11 +8,28 @@ import type { ConfChange, ConfState } from '../raft/types.ts'
 /** Former members remembered; beyond it the oldest are forgotten. */
 const REMOVED_MAX = 1_000
 
+/** What a manifest keeps of it. */
+export interface SavedConfiguration {
+  readonly confState: ConfState
+  readonly members: readonly Member[]
+  /** Peer ids of former members. */
+  readonly removed: readonly PeerId[]
+  /** Absent in what older versions saved. */
+  readonly former?: readonly FormerName[]
+}
+
+/** The name of a former member, and the peer id of the member that has it since; 0 = nobody had. */
+export interface FormerName {
+  readonly name: string
+  readonly by: PeerId
+}
+
 export class Configuration {
   #confState: ConfState
   #members: Map<PeerId, Member>
   /** Former members, newest last: a peer id is used once, so they never come back. */
   #removed: readonly PeerId[] = []
+  #former: readonly FormerName[] = []
 
   constructor(confState: ConfState, members: readonly Member[]) {
     this.#confState = confState
@@ -21,6 +38,11 @@ export class Configuration {
 
   get removed(): readonly PeerId[] {
     return this.#removed
+  }
+
+  /** Names of former members, newest last. */
+  get former(): readonly FormerName[] {
+    return this.#former
   }
 
   get confState(): ConfState {
@@ -40,9 +62,10 @@ export class Configuration {
     return this.members.find((member) => member.name === name)
   }
 
-  replace(confState: ConfState, members: readonly Member[], removed: readonly PeerId[]): void {
+  replace({ confState, members, removed, former = [] }: SavedConfiguration): void {
     this.#confState = confState
     this.#removed = removed
+    this.#former = former
     this.#members = new Map(members.map((member) => [member.peerId, member]))
   }
 
@@ -50,11 +73,13 @@ export class Configuration {
   applied(change: ConfChange, confState: ConfState): PeerId[] {
     this.#confState = confState
     for (const member of change.members) this.#members.set(member.peerId, member)
-    const gone: PeerId[] = []
-    for (const peer of this.#members.keys()) if (!this.contains(peer)) gone.push(peer)
-    for (const peer of gone) this.#members.delete(peer)
-    this.#removed = [...this.#removed, ...gone].slice(-REMOVED_MAX)
-    return gone
+    const gone = [...this.#members.values()].filter(({ peerId }) => !this.contains(peerId))
+    for (const { peerId } of gone) this.#members.delete(peerId)
+    const peers = gone.map(({ peerId }) => peerId)
+    const former = gone.map(({ name }) => ({ name, by: this.named(name)?.peerId ?? 0 }))
+    this.#removed = [...this.#removed, ...peers].slice(-REMOVED_MAX)
+    this.#former = [...this.#former, ...former].slice(-REMOVED_MAX)
+    return peers
   }
 
   contains(peer: PeerId): boolean {

@@ -33,6 +33,7 @@ function infoOf({ peerId, name, incarnation }: Member): PeerInfo {
     clusterId: '',
     redisAddress: '',
     httpAddress: '',
+    engineLevel: 1,
     wallMs: 0,
   }
 }

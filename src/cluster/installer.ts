@@ -3,6 +3,7 @@
  * manifest, then memory. While it runs nothing is applied. A crash at any point is repaired at the next start from
  * the record.
  */
+import { isTooNew } from '../engine/too-new.ts'
 import type { Engine } from '../engine/types.ts'
 import type { RaftCore } from '../raft/core.ts'
 import type { Log } from '../storage/log/types.ts'
@@ -55,8 +56,13 @@ export class Installer {
   }
 
   #adopt(snapshot: ReceivedSnapshot): void {
-    const { core, log, store, engine, applier, configuration, group } = this.#options
-    loadAppliedState({ store, engine, configuration })
+    const { core, log, store, engine, applier, configuration, group, onFatal } = this.#options
+    try {
+      loadAppliedState({ store, engine, configuration })
+    } catch (error) {
+      if (!isTooNew(error)) throw error
+      return onFatal(error)
+    }
     this.#busy = false
     applier.reset(snapshot.index)
     core.snapshotInstalled({ index: snapshot.index, term: snapshot.term, confState: configuration.confState })

@@ -11,6 +11,7 @@ import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import { CommitNews } from './commit-news.ts'
 import type { Configuration } from './configuration.ts'
+import { EngineLevels } from './engine-levels.ts'
 import type { ForwardHeader, ReadRequest, ReadResponse, RefuseReason } from './frames.ts'
 import { LogClock } from './log-clock.ts'
 import { Proposer } from './proposer.ts'
@@ -36,6 +37,9 @@ export interface LeaderSideOptions {
   readonly engine: Engine
   readonly configuration: Configuration
   readonly link: OriginLink
+  /** R7: what this program executes, and what that of a connected peer does. */
+  readonly levelMax: number
+  readonly levelOf: (peer: PeerId) => number | null
   /** The core has something to do. */
   readonly schedule: () => void
   readonly pump: () => void
@@ -48,6 +52,7 @@ export class LeaderSide {
   readonly rounds: ReadRounds
   readonly sender: SnapshotSender
   readonly commitNews: CommitNews
+  readonly levels: EngineLevels
 
   constructor(options: LeaderSideOptions) {
     const { group, self, clock, core, log, store, engine, configuration, link, schedule } = options
@@ -59,8 +64,19 @@ export class LeaderSide {
       engine,
       configuration,
       logClock,
-      began: () => this.rounds.began(),
+      began: () => {
+        this.levels.consider()
+        this.rounds.began()
+      },
       changed: schedule,
+    })
+    this.levels = new EngineLevels({
+      self,
+      levelMax: options.levelMax,
+      configuration,
+      reign: this.reign,
+      confPending: () => core.status().confPending,
+      levelOf: options.levelOf,
     })
     this.proposer = new Proposer({
       group,

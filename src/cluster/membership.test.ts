@@ -39,12 +39,13 @@ function fixture() {
   const membership = new Membership({
     core,
     configuration,
-    transport: {} as Transport,
+    transport: { peers: () => [] } as unknown as Transport,
     clock: { monotonicMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel() {} }), defer() {} },
     logger: silentLogger,
     self: members[0] as Member,
     clusterId: 'cluster',
     leads: () => state.leads,
+    level: () => 1,
     invite: () => {},
     peersChanged: () => {},
     schedule: () => {},
@@ -129,4 +130,28 @@ test('a learner can be removed even when there is only one voter, which cannot',
   membership.request({ kind: 'removeNode', name: 'node1' }, (error) => results.push(error))
   membership.request({ kind: 'removeNode', name: 'node2' }, (error) => results.push(error))
   assert.deepEqual(results, ['the last voter cannot be removed'])
+})
+
+test('a request that comes again while it is carried out is answered with the first one, another is not taken', () => {
+  const { membership, configuration } = fixture()
+  const results: (string | null)[] = []
+  const answer = (error: string | null): unknown => results.push(error)
+  membership.request({ kind: 'removeNode', name: 'node3' }, answer)
+  membership.request({ kind: 'removeNode', name: 'node3' }, answer)
+  membership.request({ kind: 'removeNode', name: 'node2' }, answer)
+  assert.equal(results.length, 1)
+  assert.match(results[0] ?? '', /^another membership change is under way/)
+  configuration.applied({ steps: [{ kind: 'remove', peer: 3 }], members: [] }, confState(1, 2))
+  membership.tick(0)
+  assert.deepEqual(results.slice(1), [null, null])
+})
+
+test('a removal that is done is not done again; one of a name that never was a member is a mistake', () => {
+  const { membership, configuration, steps } = fixture()
+  const results: (string | null)[] = []
+  configuration.applied({ steps: [{ kind: 'remove', peer: 3 }], members: [] }, confState(1, 2))
+  membership.request({ kind: 'removeNode', name: 'node3' }, (error) => results.push(error))
+  membership.request({ kind: 'removeNode', name: 'node33' }, (error) => results.push(error))
+  assert.deepEqual(results, [null, 'node33 is not a member'])
+  assert.deepEqual(steps, [])
 })

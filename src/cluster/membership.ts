@@ -10,12 +10,18 @@ import type { RaftCore } from '../raft/core.ts'
 import type { ConfChangeStep } from '../raft/types.ts'
 import type { Transport } from '../transport/types.ts'
 import type { Configuration } from './configuration.ts'
+import { olderProgram } from './engine-levels.ts'
 import type { AdminRequest } from './execute.ts'
+import { isDone, memberThere, type NamedPeer } from './repeated-change.ts'
 
 const DEADLINE_MS = 60_000
 /** Writes stand still while a transfer is tried, so it is not tried for long. */
 const TRANSFER_MS = 2_000
 const INTERVAL_MS = 50
+/** A former member that was heard this lately is really there. */
+const ALIVE_MS = 500
+/** Repeats of one request that wait with it. */
+const WAITING_MAX = 64
 /** A learner is promoted when it lacks at most this many entries. */
 const CAUGHT_UP_ENTRIES = 200
 
@@ -28,6 +34,8 @@ export interface MembershipOptions {
   readonly self: Member
   readonly clusterId: string
   readonly leads: () => boolean
+  /** The engine level that the cluster has or may soon have (R7). */
+  readonly level: () => number
   /** Tells a fresh node that it is about to become a member of this cluster. */
   readonly invite: (peer: PeerId) => void
   /** The set of peers to connect to changed. */
@@ -40,7 +48,8 @@ type JoinRequest = Extract<AdminRequest, { kind: 'addNode' | 'replaceNode' }>
 
 interface Operation {
   readonly request: AdminRequest
-  readonly done: (error: string | null) => void
+  /** More than one when it was asked for again meanwhile. */
+  readonly waiting: ((error: string | null) => void)[]
   readonly deadlineMs: number
   /** Voters when the operation began: the joining node is none of them. */
   readonly initialVoters: ReadonlySet<PeerId>
@@ -65,16 +74,39 @@ export class Membership {
 
   request(request: AdminRequest, done: (error: string | null) => void): void {
     if (!this.#options.leads()) return done('this node does not lead any more; try again')
-    if (this.#operation !== null)
-      return done('another membership change is under way; try again when it is done')
+    if (this.#operation !== null) return this.#join(this.#operation, request, done)
+    if (this.#isDone(request)) return done(null)
     const refusal = this.#check(request)
     if (refusal !== null) return done(refusal)
     const patienceMs = request.kind === 'transferLeader' ? TRANSFER_MS : DEADLINE_MS
     const deadlineMs = this.#options.clock.monotonicMs() + patienceMs
     const initialVoters = new Set(this.#options.configuration.confState.voters)
-    this.#operation = { request, done, deadlineMs, initialVoters }
+    this.#operation = { request, waiting: [done], deadlineMs, initialVoters }
     this.#options.peersChanged()
     this.#nextMs = 0
+  }
+
+  /** The same request again is answered with the first one. */
+  #join(
+    { request: first, waiting }: Operation,
+    request: AdminRequest,
+    done: (error: string | null) => void,
+  ): void {
+    const isSame = JSON.stringify(first) === JSON.stringify(request)
+    if (isSame && waiting.length < WAITING_MAX) waiting.push(done)
+    else done('another membership change is under way; try again when it is done')
+  }
+
+  #isDone(request: AdminRequest): boolean {
+    const { configuration } = this.#options
+    return isDone(request, configuration, this.#connected())
+  }
+
+  /** Who could be meant: not the connections of an emptied node's earlier self, which it takes a while to miss. */
+  #connected(): NamedPeer[] {
+    const { transport, self, configuration } = this.#options
+    const peers = transport.peers().map(({ info }) => info)
+    return [self, ...peers.filter(({ peerId }) => !configuration.removed.includes(peerId))]
   }
 
   tick(nowMs: number): void {
@@ -94,7 +126,8 @@ export class Membership {
       case 'addNode':
         if (!/^[A-Za-z0-9._-]{1,64}$/.test(request.name))
           return `bad node name '${request.name}': want 1-64 of A-Z a-z 0-9 . _ -`
-        return configuration.named(request.name) === undefined
+        return configuration.named(request.name) === undefined ||
+          memberThere(request, configuration, this.#connected()) !== undefined
           ? null
           : `${request.name} is a member already; to give its place to a wiped node of that name use 'node replace'`
       case 'replaceNode':
@@ -123,7 +156,7 @@ export class Membership {
     switch (request.kind) {
       case 'addNode':
       case 'replaceNode':
-        return this.#join(operation, request)
+        return this.#bringIn(operation, request)
       case 'removeNode':
         return this.#remove(operation, request.name)
       case 'transferLeader':
@@ -131,22 +164,29 @@ export class Membership {
     }
   }
 
-  #join(operation: Operation, request: JoinRequest): void {
-    const { configuration, transport, clusterId, invite } = this.#options
+  #bringIn(operation: Operation, request: JoinRequest): void {
+    if (this.#isDone(request)) return this.#finish(operation, null)
+    const { configuration, transport, clusterId, invite, clock } = this.#options
     const { initialVoters } = operation
     // Another name than the one it replaces may be a voter already: an earlier attempt got that far.
     const mayBeVoter = request.kind === 'replaceNode' && request.old !== request.name
     const fresh = transport
       .peers()
       .filter(({ info }) => info.name === request.name && (mayBeVoter || !initialVoters.has(info.peerId)))
-    const peer = fresh[0]
+    const isFormer = (peer: PeerId): boolean => configuration.removed.includes(peer)
+    const aliveMs = clock.monotonicMs() - ALIVE_MS
+    const peer =
+      fresh.find(({ info }) => !isFormer(info.peerId)) ??
+      fresh.find(({ lastHeardMs }) => lastHeardMs >= aliveMs)
     if (peer === undefined) return
     const { info } = peer
+    const older = olderProgram(info, this.#options.level())
+    if (older !== null) return this.#finish(operation, older)
     if (info.clusterId === '') return invite(info.peerId)
     if (info.clusterId !== clusterId)
       return this.#finish(operation, `${request.name} belongs to another cluster (${info.clusterId})`)
     const { peerId } = info
-    if (configuration.removed.includes(peerId)) {
+    if (isFormer(peerId)) {
       return this.#finish(
         operation,
         `${request.name} was a member before: empty its data folder and start it again`,
@@ -264,7 +304,7 @@ export class Membership {
   #finish(operation: Operation, error: string | null): void {
     this.#operation = null
     this.#options.peersChanged()
-    operation.done(error)
+    for (const done of operation.waiting) done(error)
   }
 
   #timeoutText(request: AdminRequest): string {

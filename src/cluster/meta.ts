@@ -4,32 +4,25 @@
  *
  *   0  4  format version (1)
  *   4  4  length of the JSON part
- *   8  -  JSON: { confState, members, removed }
+ *   8  -  JSON: { confState, members, removed, former }
  *      -  engine state (engine/engine.ts)
  */
 import { assert } from '../lib/assert.ts'
 import { readU32, writeU32 } from '../lib/bytes.ts'
-import type { Member, PeerId } from '../protocol/members.ts'
-import type { ConfState } from '../raft/types.ts'
+import type { SavedConfiguration } from './configuration.ts'
 
 const VERSION = 1
 
-export interface ReplicaMeta {
-  readonly confState: ConfState
-  readonly members: readonly Member[]
-  /** Peer ids of former members. */
-  readonly removed: readonly PeerId[]
+export interface ReplicaMeta extends SavedConfiguration {
   readonly engine: Buffer
 }
 
-export function encodeMeta(meta: ReplicaMeta): Buffer {
-  const json = Buffer.from(
-    JSON.stringify({ confState: meta.confState, members: meta.members, removed: meta.removed }),
-  )
+export function encodeMeta({ engine, confState, members, removed, former }: ReplicaMeta): Buffer {
+  const json = Buffer.from(JSON.stringify({ confState, members, removed, former }))
   const head = Buffer.allocUnsafe(8)
   writeU32(head, 0, VERSION)
   writeU32(head, 4, json.length)
-  return Buffer.concat([head, json, meta.engine])
+  return Buffer.concat([head, json, engine])
 }
 
 export function decodeMeta(bytes: Buffer): ReplicaMeta {

@@ -1,4 +1,5 @@
 /** What follows from a node's settings: its low-water mark, and what it says of itself to other nodes. */
+import { ENGINE_LEVEL } from '../engine/level.ts'
 import type { Member } from '../protocol/members.ts'
 import type { HelloInfo } from '../transport/types.ts'
 import type { NodeSettings } from './node-options.ts'
@@ -13,7 +14,7 @@ export function lowSpaceBytes(settings: NodeSettings): number {
 
 /** What a node says of itself to others. */
 export function helloOf(self: Member, bootId: string, clusterId: string, settings: NodeSettings): HelloInfo {
-  const { redisAddress, httpAddress } = settings
+  const { redisAddress, httpAddress, engineLevel = ENGINE_LEVEL } = settings
   return {
     name: self.name,
     incarnation: self.incarnation,
@@ -21,6 +22,7 @@ export function helloOf(self: Member, bootId: string, clusterId: string, setting
     clusterId,
     redisAddress,
     httpAddress,
+    engineLevel,
     wallMs: 0,
   }
 }

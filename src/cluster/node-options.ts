@@ -45,6 +45,8 @@ export interface NodeSettings {
   readonly watchHistoryBytes: number
   /** 0 = twice what two segments, a flush and a compaction need. */
   readonly lowSpaceBytes: number
+  /** What its program executes (R7). Default: all of engine/level.ts; less stands for an older program. */
+  readonly engineLevel?: number
 }
 
 export interface NodeOptions {

@@ -6,6 +6,7 @@
  *   <data>/log/                  the write-ahead log
  *   <data>/store/                tables and manifest
  */
+import { ENGINE_LEVEL } from '../engine/level.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Random } from '../lib/random.ts'
@@ -37,6 +38,7 @@ export interface NodeStorageOptions {
   readonly memtableBytes: number
   readonly memtableLogBytes: number
   readonly blockCacheBytes: number
+  readonly engineLevel?: number
 }
 
 export interface NodeStorage {
@@ -70,6 +72,7 @@ function openBoth(options: NodeStorageOptions, dataFolder: DataFolder, done: Cal
     onFatal,
     segmentBytes,
     entryCacheBytes,
+    engineLevelMax: options.engineLevel ?? ENGINE_LEVEL,
   }
   openLog(logOptions, (error, log) => {
     if (error !== null) return done(error, undefined as never)

@@ -5,6 +5,7 @@
  */
 import { commandTable } from '../engine/command-table.ts'
 import { KvEngine } from '../engine/engine.ts'
+import { ENGINE_LEVEL } from '../engine/level.ts'
 import type { SettingName } from '../engine/settings.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { Member } from '../protocol/members.ts'
@@ -12,6 +13,7 @@ import { errorCodeReply } from '../protocol/reply.ts'
 import type { Connection } from '../transport/network.ts'
 import { FrameType, type PeerInfo, type Transport } from '../transport/types.ts'
 import { AdminDesk } from './admin-desk.ts'
+import { refusalOf } from './admission.ts'
 import { EffectsHub } from './effects-hub.ts'
 import type {
   AdminRequest,
@@ -79,7 +81,7 @@ export class Node implements Executor {
     this.#parts = parts
     this.#redisAddress = settings.redisAddress
     this.#httpAddress = settings.httpAddress
-    this.#engine = new KvEngine(storage.store, () => seams.clock.monotonicMs())
+    this.#engine = new KvEngine(storage.store, () => seams.clock.monotonicMs(), settings.engineLevel)
     this.#effects = new EffectsHub(this.#engine)
     this.#watches = new WatchHub({
       clock: seams.clock,
@@ -259,12 +261,10 @@ export class Node implements Executor {
     this.#transport.accept(connection)
   }
 
-  /** Former members are told so, instead of being left to wait for a leader. */
+  /** Why a peer is refused, or null. */
   admit(peer: PeerInfo): string | null {
-    const removed = this.#host?.replica.configuration.removed.includes(peer.peerId) ?? false
-    return removed
-      ? `${peer.name} was removed from the cluster; to return it needs an empty data folder`
-      : null
+    const host = this.#host
+    return host === null ? null : refusalOf(peer, host.replica.configuration, this.#engine.engineLevel)
   }
 
   onFrame(from: PeerInfo, type: FrameType, group: number, payload: Buffer): void {
@@ -290,6 +290,7 @@ export class Node implements Executor {
 
   onControlLost(peer: number): void {
     this.#host?.replica.onControlLost(peer)
+    this.#adminDesk.connectionLost(peer)
   }
 
   #onInvitation(payload: Buffer): void {
@@ -333,6 +334,7 @@ export class Node implements Executor {
       logger,
       initial: { confState, members: result.members },
       trailingLogBytes: settings.trailingLogBytes,
+      engineLevelMax: settings.engineLevel ?? ENGINE_LEVEL,
       clusterId: result.clusterId,
       disk: seams.disk,
       folder: settings.folder,

@@ -156,6 +156,43 @@ test('R15: at the deadline a forwarded write is unknown, a held one is not appli
   assert.deepEqual(errors(), ['UNKNOWN_OUTCOME', 'NO_LEADER'])
 })
 
+test('R15: a numbered write that no frame carried away is surely not applied', () => {
+  const { origin, state, errors, sent, write, ready } = fixture()
+  ready()
+  origin.submit(write())
+  origin.flush(0)
+  state.accept = false
+  origin.submit(write())
+  origin.submit(write(100))
+  origin.flush(1)
+  origin.tick(200)
+  assert.deepEqual(errors(), ['waiting', 'waiting', 'NO_LEADER'])
+  state.quorum = false
+  origin.tick(201)
+  assert.deepEqual(errors(), ['waiting', 'NO_QUORUM', 'NO_LEADER'])
+  state.accept = true
+  state.quorum = true
+  origin.flush(300)
+  assert.deepEqual(sent.at(-1)?.runs, [{ first: 1, count: 1, floor: 1 }], 'they are never sent')
+  origin.tick(1_000)
+  assert.equal(errors()[0], 'UNKNOWN_OUTCOME')
+})
+
+test('R15: what was in a frame once stays unknown, also when sending it again fails', () => {
+  const { origin, state, errors, write, ready } = fixture()
+  ready()
+  origin.submit(write(100))
+  origin.flush(0)
+  state.accept = false
+  origin.setLeader(8)
+  origin.flush(1)
+  state.quorum = false
+  origin.tick(2)
+  assert.deepEqual(errors(), ['waiting'])
+  origin.abandon()
+  assert.deepEqual(errors(), ['UNKNOWN_OUTCOME'])
+})
+
 test('R13: a write answered unknown is not sent again and the floor moves past it', () => {
   const { origin, sent, write, ready } = fixture()
   ready()

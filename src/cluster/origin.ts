@@ -4,7 +4,8 @@
  * resend; it is resolved when this node applies the entry that carries it. Held writes have no sequence yet.
  *
  * Invariants: floor <= nextSequence; every unresolved forwarded write is in the window at sequence % size; after a
- * refusal or a lost frame nothing is forwarded before everything unresolved was sent again, in order.
+ * refusal or a lost frame nothing is forwarded before everything unresolved was sent again, in order; so what is
+ * numbered and was in no frame that left is surely not applied.
  */
 import { assert } from '../lib/assert.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
@@ -42,6 +43,8 @@ export class Origin {
   #windowBytes = 0
   #session = 0
   #nextSequence = 1
+  /** Every sequence below was in a frame that may have left; none from here on was (frames go in order). */
+  #sentBelow = 1
   #floor = 1
   #leader: PeerId = 0
   #stream = 0
@@ -162,7 +165,9 @@ export class Origin {
     this.#sweepHeld(nowMs, quorum)
     for (let sequence = this.#floor; sequence < this.#nextSequence; sequence++) {
       const write = this.#at(sequence)
-      if (write !== null && write.deadlineMs <= nowMs) this.#forget(sequence, write)
+      if (write === null) continue
+      if (write.deadlineMs <= nowMs) this.#giveUp(sequence, write, 'NO_LEADER')
+      else if (!quorum && sequence >= this.#sentBelow) this.#giveUp(sequence, write, 'NO_QUORUM')
     }
     if (this.#floor < this.#nextSequence && this.#streamOpen && nowMs - this.#progressMs > this.#resendMs) {
       this.#resendMs = Math.min(this.#resendMs * 2, RESEND_MS_MAX)
@@ -181,7 +186,7 @@ export class Origin {
     this.close()
     for (let sequence = this.#floor; sequence < this.#nextSequence; sequence++) {
       const write = this.#at(sequence)
-      if (write !== null) this.#forget(sequence, write)
+      if (write !== null) this.#giveUp(sequence, write, 'SHUTTING_DOWN')
     }
   }
 
@@ -197,10 +202,13 @@ export class Origin {
     while (this.#floor < this.#nextSequence && this.#window[this.#floor % WINDOW] === null) this.#floor++
   }
 
-  /** R13: answered "unknown", never sent again; the floor moves past it. */
-  #forget(sequence: number, write: PendingWrite): void {
+  /**
+   * R13, R15: never sent (again); the floor moves past it. The outcome is unknown, unless no frame with it ever left:
+   * then it is not applied, for the given reason.
+   */
+  #giveUp(sequence: number, write: PendingWrite, ifUnsent: ErrorCode): void {
     this.#removeAt(sequence, write)
-    this.#finish(write, errorCodeReply('UNKNOWN_OUTCOME'), 'UNKNOWN_OUTCOME')
+    this.#refuse(write, sequence < this.#sentBelow ? 'UNKNOWN_OUTCOME' : ifUnsent)
   }
 
   #refuse(write: PendingWrite, error: ErrorCode): void {
@@ -218,7 +226,7 @@ export class Origin {
   #sessionLost(): void {
     for (let sequence = this.#floor; sequence < this.#nextSequence; sequence++) {
       const write = this.#at(sequence)
-      if (write !== null) this.#forget(sequence, write)
+      if (write !== null) this.#giveUp(sequence, write, 'NO_LEADER')
     }
   }
 
@@ -271,7 +279,8 @@ export class Origin {
       }
       if (chunks.length === 1) return
       this.#nextFrame++
-      if (!this.#options.send(this.#leader, chunks)) this.#breakStream()
+      if (!this.#options.send(this.#leader, chunks)) return this.#breakStream()
+      this.#sentBelow = Math.max(this.#sentBelow, sequence)
     }
   }
 

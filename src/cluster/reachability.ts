@@ -4,6 +4,7 @@
  * time is not the others' fault, and what they sent meanwhile waits in the sockets.
  */
 import type { PeerId } from '../protocol/members.ts'
+import type { ConfState } from '../raft/types.ts'
 import type { Configuration } from './configuration.ts'
 
 export const REACHABLE_MS = 1_000
@@ -22,6 +23,8 @@ export class Reachability {
   #sinceMs = Number.POSITIVE_INFINITY
   /** Time as of the last tick: until the next one nobody was looked at, so nobody was silent. */
   #tickedMs = Number.NEGATIVE_INFINITY
+  /** In which a majority was heard at this tick; who was heard stays heard until the next one. */
+  #quorate: ConfState | null = null
 
   constructor(options: ReachabilityOptions) {
     this.#options = options
@@ -30,12 +33,17 @@ export class Reachability {
   tick(nowMs: number): void {
     if (nowMs - this.#tickedMs >= STALLED_MS) this.#sinceMs = nowMs
     this.#tickedMs = nowMs
+    this.#quorate = null
   }
 
   hasQuorum(): boolean {
     const { self, configuration, lastHeardMs } = this.#options
+    const { confState } = configuration
+    if (this.#quorate === confState) return true
     const heardSince = this.#tickedMs - REACHABLE_MS
     if (this.#sinceMs >= heardSince) return true
-    return configuration.hasMajority((peer) => peer === self || lastHeardMs(peer) >= heardSince)
+    const isHeard = configuration.hasMajority((peer) => peer === self || lastHeardMs(peer) >= heardSince)
+    this.#quorate = isHeard ? confState : null
+    return isHeard
   }
 }

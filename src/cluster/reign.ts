@@ -1,13 +1,14 @@
 /**
  * One node's time as leader, from the moment its state is complete: this term's first entry is applied, so the log
  * clock can start above every stamp (R12), reads have a commit to stand on, and proposals may be stamped. Owns the
- * entries that a leader proposes of its own accord: ticks and sessions.
+ * entries that a leader proposes of its own accord: ticks, sessions, and the engine level (R7).
  */
 import type { Engine } from '../engine/types.ts'
 import { EntryKind, encodeEntry } from '../protocol/entry.ts'
 import type { PeerId } from '../protocol/members.ts'
 import { encodeStamp } from '../protocol/runs.ts'
 import type { Configuration } from './configuration.ts'
+import { encodeLevel } from './engine-levels.ts'
 import type { LogClock } from './log-clock.ts'
 import type { ProposalTarget } from './proposer.ts'
 import { encodeSessionEntry } from './session-entry.ts'
@@ -30,6 +31,7 @@ export class Reign {
   #awaited = 0
   #leading = false
   #tickMs = 0
+  #level = 0
 
   constructor(options: ReignOptions) {
     this.#options = options
@@ -47,6 +49,7 @@ export class Reign {
   restart(firstIndex: number, appliedIndex: number): void {
     this.#leading = false
     this.#tickMs = 0
+    this.#level = 0
     this.#awaited = firstIndex
     this.applied(appliedIndex)
   }
@@ -72,6 +75,17 @@ export class Reign {
     if (!this.#leading || !this.#options.configuration.contains(peerId)) return
     if (this.#options.engine.sessionOf(peerId, bootId) !== null) return
     this.#propose(EntryKind.session, encodeSessionEntry({ peerId, bootId }))
+  }
+
+  /** The highest level that the group has or may soon have, as this leader knows it. */
+  get level(): number {
+    return Math.max(this.#level, this.#options.engine.engineLevel)
+  }
+
+  /** R7: the caller knows that every member executes `level`. */
+  proposeLevel(level: number): void {
+    if (!this.#leading || level <= this.level) return
+    if (this.#propose(EntryKind.level, encodeLevel(level))) this.#level = level
   }
 
   #propose(kind: EntryKind, payload: Buffer): boolean {

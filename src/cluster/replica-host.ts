@@ -2,6 +2,7 @@
  * A formed node at work: one replica with everything that runs beside it (membership, expiry, disk space, stall guard)
  * under one 10 ms tick, and the entrance for commands.
  */
+import { levelOf } from '../engine/command-level.ts'
 import { isTooNew } from '../engine/too-new.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -32,6 +33,8 @@ const TICK_MS = 10
 const TICKS_MAX = 2
 /** The space byte that a leaving node shows its leader: it is no successor (R17). */
 const LEAVING = 3
+const LOW = SPACE_STATES.indexOf('low')
+const FULL = SPACE_STATES.indexOf('full')
 const RECLAIM_INTERVAL_MS = 10_000
 const CLOCK_INTERVAL_MS = 5_000
 
@@ -90,6 +93,7 @@ export class ReplicaHost {
       self: options.self,
       clusterId: options.clusterId,
       leads: () => this.replica.leading,
+      level: () => this.replica.leaderSide.reign.level,
       invite: options.invite,
       peersChanged: () => this.#peersChanged(),
       schedule: () => this.replica.schedule(),
@@ -125,6 +129,7 @@ export class ReplicaHost {
   execute(command: Command, options: ExecuteOptions, done: ExecuteDone): void {
     const deadlineMs = Math.min(options.deadlineMs, this.#clock.monotonicMs() + limits.holdMs)
     const session = options.session as ClientSession
+    if (this.#isAhead(command)) return done({ reply: errorCodeReply('UPGRADING'), error: 'UPGRADING' })
     if (command.spec.kind === 'read') return this.#read(command, session, options, deadlineMs, done)
     const refused = this.#refusedForSpace(command)
     if (refused !== null) return done({ reply: errorCodeReply(refused), error: refused })
@@ -231,6 +236,12 @@ export class ReplicaHost {
     this.replica.schedule()
   }
 
+  /** R7: some member might not know the command. Once all know what this program does there is nothing to look at. */
+  #isAhead(command: Command): boolean {
+    const { engine, engineLevelMax } = this.#options
+    return engine.engineLevel < engineLevelMax && levelOf(command) > engine.engineLevel
+  }
+
   #refusedForSpace(command: Command): 'NODE_DISK_FULL' | 'DISK_FULL' | null {
     if (this.space.state === 'full') return 'NODE_DISK_FULL'
     return this.#options.engine.growthRefused && command.spec.flags.includes('denyoom') ? 'DISK_FULL' : null
@@ -241,13 +252,14 @@ export class ReplicaHost {
     const elapsed = Math.floor((nowMs - this.#lastTickMs) / TICK_MS)
     if (elapsed > 0) this.#lastTickMs = nowMs
     this.#guardStall()
-    this.replica.tick(Math.min(elapsed, TICKS_MAX))
-    this.membership.tick(nowMs)
-    this.expirer.tick(nowMs)
-    this.space.tick(nowMs)
-    this.#judgeSpace(nowMs)
-    this.#watchClocks(nowMs)
-    this.#reclaim(nowMs)
+    this.replica.tick(Math.min(elapsed, TICKS_MAX), () => {
+      this.membership.tick(nowMs)
+      this.expirer.tick(nowMs)
+      this.space.tick(nowMs)
+      this.#judgeSpace(nowMs)
+      this.#watchClocks(nowMs)
+      this.#reclaim(nowMs)
+    })
     this.#timer = this.#clock.setTimer(TICK_MS, () => this.#tick())
   }
 
@@ -305,18 +317,18 @@ export class ReplicaHost {
     if (!this.leaving) this.replica.core.setSpace(SPACE_STATES.indexOf(state))
   }
 
+  /** As a voter last told this leader; one that is leaving may have room. */
+  readonly #hasRoom = (peer: PeerId): boolean => {
+    if (peer === this.#options.self.peerId) return this.space.state === 'ok'
+    const space = this.replica.core.spaceOf(peer)
+    return space !== LOW && space !== FULL
+  }
+
   /** R6 on the leader: growth is refused while fewer than a majority of voters have room. */
   #judgeSpace(nowMs: number): void {
     const { replica } = this
     if (!replica.leading || this.#spaceProposed !== null) return
-    const spaces = new Map(replica.core.status().progress.map((progress) => [progress.peer, progress.space]))
-    const low = SPACE_STATES.indexOf('low')
-    const full = SPACE_STATES.indexOf('full')
-    const lacks = (space: number): boolean => space === low || space === full
-    const own = SPACE_STATES.indexOf(this.space.state)
-    const roomy = replica.configuration.hasMajority(
-      (peer) => !lacks(peer === this.#options.self.peerId ? own : (spaces.get(peer) ?? 0)),
-    )
+    const roomy = replica.configuration.hasMajority(this.#hasRoom)
     if (this.#options.engine.growthRefused === !roomy) return
     const command = this.#options.engine.growthCommand(!roomy)
     this.#spaceProposed = internalWrite(command, nowMs, () => {

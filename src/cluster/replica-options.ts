@@ -25,6 +25,8 @@ export interface ReplicaOptions {
   /** The formation set (R8): the configuration at index 0. */
   readonly initial: { readonly confState: ConfState; readonly members: readonly Member[] }
   readonly trailingLogBytes: number
+  /** R7: the highest engine level that this program executes. */
+  readonly engineLevelMax: number
   readonly onFatal: (error: Error) => void
   /** The configuration or who leads changed. */
   readonly onChange: () => void

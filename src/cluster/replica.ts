@@ -21,6 +21,7 @@ import { Applier } from './applier.ts'
 import { ClientSide } from './client-side.ts'
 import { Configuration } from './configuration.ts'
 import { ElectionLog } from './election-log.ts'
+import { levelOf } from './engine-levels.ts'
 import { EntryStages } from './entry-stages.ts'
 import { Installer } from './installer.ts'
 import { LeaderSide } from './leader-side.ts'
@@ -92,6 +93,7 @@ export class Replica {
     this.receiver = this.#makeReceiver()
     this.#installer = this.#makeInstaller()
     this.#connectStorage()
+    this.#keepLevel()
   }
 
   /** True when this node leads and has applied the first entry of its term. */
@@ -116,15 +118,18 @@ export class Replica {
     if (this.applier.atBoundary && !this.#installer.busy) this.#retention.sealEarly()
   }
 
-  /** `ticks` ticks of the core, and the slow clocks of the parts. */
-  tick(ticks: number): void {
+  /** `ticks` ticks of the core, the slow clocks of the parts and `others`; what they ask for is done in this turn. */
+  tick(ticks: number, others: () => void): void {
+    this.#scheduled = true
     const nowMs = this.#options.clock.monotonicMs()
     this.#reachability.tick(nowMs)
     for (let i = 0; i < ticks; i++) this.core.tick()
     this.clients.tick(nowMs)
     this.leaderSide.sender.tick(nowMs)
-    this.receiver.tick(nowMs)
-    this.schedule()
+    this.leaderSide.levels.tick(nowMs)
+    this.receiver.tick(nowMs, this.applier.index)
+    others()
+    this.#drain()
   }
 
   stop(): void {
@@ -222,6 +227,7 @@ export class Replica {
 
   #applyOther(entry: Entry): void {
     const { engine, self, bootId, onChange } = this.#options
+    if (entry.kind === EntryKind.level) return this.#keepLevel()
     if (entry.kind === EntryKind.session) {
       const opened = decodeSessionEntry(entryPayload(entry))
       engine.openSession(entry.index, opened.peerId, opened.bootId)
@@ -237,6 +243,14 @@ export class Replica {
     onChange()
   }
 
+  /** R7: the log's header says the engine level too, so that an older program does not even read it. */
+  #keepLevel(): void {
+    const { engine, log, logger } = this.#options
+    if (engine.engineLevel <= log.engineLevel) return
+    logger.info('The engine level of the cluster is raised', { level: engine.engineLevel })
+    log.raiseEngineLevel(engine.engineLevel)
+  }
+
   // Snapshots.
 
   #onReceived(snapshot: ReceivedSnapshot): void {
@@ -247,6 +261,7 @@ export class Replica {
 
   #onInstalled(snapshot: ReceivedSnapshot): void {
     this.receiver.finished(true)
+    this.#keepLevel()
     this.#options.effects.reset()
     this.clients.adoptSession()
     this.clients.resolveFromTable(snapshot.index, this.#options.clock.monotonicMs())
@@ -290,7 +305,7 @@ export class Replica {
   }
 
   #makeLeaderSide(): LeaderSide {
-    const { group, self, clock, log, store, engine } = this.#options
+    const { group, self, clock, log, store, engine, engineLevelMax: levelMax, transport } = this.#options
     const { core, configuration } = this
     return new LeaderSide({
       group,
@@ -302,6 +317,8 @@ export class Replica {
       engine,
       configuration,
       link: originLink(this, this.#wire, this.#options),
+      levelMax,
+      levelOf: (peer) => levelOf(transport, peer),
       schedule: () => this.schedule(),
       pump: () => this.#pump(clock.monotonicMs()),
     })

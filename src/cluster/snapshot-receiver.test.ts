@@ -12,12 +12,13 @@ function fixture() {
   const requests: string[] = []
   const completed: ReceivedSnapshot[] = []
   const writes: ((error: Error | null) => void)[] = []
-  const state = { leader: 2, abandoned: 0 }
+  const state = { leader: 2, abandoned: 0, discarded: 0 }
   const store = {
     filesPresent: (_: Buffer, done: (error: null, present: []) => void) => done(null, []),
     receive: (_name: string, _offset: number, _bytes: Buffer, done: (error: Error | null) => void) =>
       writes.push(done),
     receiveComplete: (_: Buffer, done: (error: null) => void) => done(null),
+    discardReceived: () => state.discarded++,
   } as unknown as Store
   const receiver = new SnapshotReceiver({
     store,
@@ -41,7 +42,7 @@ test('R10: a snapshot that is older than the one on offer is not installed', () 
   const { receiver, requests, completed, state, manifest } = fixture()
   receiver.start(2, 100, 0)
   state.leader = 3
-  receiver.tick(2_000)
+  receiver.tick(2_000, 0)
   manifest(3, 1, 80, 4)
   assert.deepEqual(requests, ['2 begin', '3 begin', '3 end'])
   assert.deepEqual([completed.length, state.abandoned, receiver.active], [0, 1, false])
@@ -55,7 +56,7 @@ test('a write that fails after its transfer was given up does not end the next o
   receiver.start(2, 100, 0)
   manifest(2, 1, 100, 4)
   chunk(2, 1, 0, 4)
-  receiver.tick(2_000)
+  receiver.tick(2_000, 0)
   manifest(2, 2, 100, 4)
   writes[0]?.(new Error('the disk is full'))
   assert.deepEqual([state.abandoned, receiver.active], [0, true])
@@ -70,4 +71,20 @@ test('an answer of a transfer that is not known any more begins it again', () =>
   manifest(2, 1, 100, 4)
   receiver.receive(2, { kind: 'gone', transfer: 1 }, NOTHING, 0)
   assert.deepEqual(requests, ['2 begin', '2 chunk', '2 begin'])
+})
+
+test('what was received and not installed is removed once this node has applied as much by itself', () => {
+  const { receiver, completed, state, manifest, chunk } = fixture()
+  receiver.start(2, 100, 0)
+  manifest(2, 1, 100, 4)
+  chunk(2, 1, 0, 2)
+  receiver.tick(10, 100)
+  assert.equal(state.discarded, 0, 'not while it is received')
+  receiver.finished(false)
+  receiver.tick(20, 99)
+  assert.equal(state.discarded, 0, 'not while it may be gone on with')
+  receiver.tick(30, 100)
+  receiver.tick(40, 101)
+  assert.equal(state.discarded, 1)
+  assert.equal(completed.length, 0)
 })

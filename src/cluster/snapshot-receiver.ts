@@ -44,6 +44,8 @@ export class SnapshotReceiver {
   /** The file being pulled and how much of it is here: survives a break (files are unique by name). */
   #partName = ''
   #partSize = 0
+  /** The snapshot whose files may be here although it was not installed; 0 = none. */
+  #leftoverIndex = 0
   received = 0
   bytesReceived = 0
 
@@ -61,7 +63,13 @@ export class SnapshotReceiver {
     if (this.#state === 'idle') this.#begin(from, nowMs)
   }
 
-  tick(nowMs: number): void {
+  /** What was received is of use until this node has applied as much. */
+  tick(nowMs: number, appliedIndex: number): void {
+    if (this.#state === 'idle' && this.#leftoverIndex > 0 && appliedIndex >= this.#leftoverIndex) {
+      this.#leftoverIndex = 0
+      this.#partName = ''
+      this.#options.store.discardReceived()
+    }
     if (this.#state !== 'asking' && this.#state !== 'pulling') return
     if (nowMs - this.#askedMs < ANSWER_MS) return
     const leader = this.#options.leader()
@@ -102,6 +110,7 @@ export class SnapshotReceiver {
     const { index, term, transfer: id, files } = reply
     this.#options.log('Receiving a snapshot', { index, term, files: files.length })
     this.#state = 'pulling'
+    this.#leftoverIndex = index
     this.#askedMs = nowMs
     const transfer: Transfer = { from, id, snapshot: { index, term, manifest }, missing: [] }
     this.#transfer = transfer

@@ -50,6 +50,8 @@ export class WatchHistory {
   #oldest: HistoryChunk | null = null
   #newest: HistoryChunk | null = null
   #newestAt = 0
+  /** Memory of an evicted chunk of usual size, for the next one. */
+  #spare: Buffer | null = null
   /** Bytes of memory that the chunks take. */
   #bytes = 0
   #nextNumber = 0
@@ -144,7 +146,7 @@ export class WatchHistory {
     if (newest !== null && newest.used + size <= newest.bytes.length) return newest
     const chunkSize = Math.max(this.#chunkSize, size)
     while (this.#oldest !== null && this.#bytes + chunkSize > this.#limit) this.#evictOldest(this.#oldest)
-    const bytes = Buffer.allocUnsafeSlow(chunkSize)
+    const bytes = this.#memory(chunkSize)
     const number = this.#nextNumber++
     const chunk = { number, bytes, used: 0, lastRevision: 0, lastSub: 0, next: null, isEvicted: false }
     if (this.#newest === null) this.#oldest = chunk
@@ -154,7 +156,15 @@ export class WatchHistory {
     return chunk
   }
 
+  /** Shared memory does not count when V8 schedules collections; to it a history that grows would look like garbage. */
+  #memory(size: number): Buffer {
+    const spare = this.#spare
+    this.#spare = null
+    return spare?.length === size ? spare : Buffer.from(new SharedArrayBuffer(size))
+  }
+
   #evictOldest(chunk: HistoryChunk): void {
+    if (chunk.bytes.length === this.#chunkSize) this.#spare = chunk.bytes
     this.#floorRevision = chunk.lastRevision
     this.#floorSub = chunk.lastSub
     this.#bytes -= chunk.bytes.length

@@ -187,6 +187,23 @@ test('a watch that falls behind the history is told so, and so is one that comes
   assert.deepEqual(idle.seen, ['201.0 put never v'])
 })
 
+test('a history that has turned over many times is as large as ever, and its newest events are right', () => {
+  const world = new World(64 * 1024)
+  const follower = world.follow()
+  const written: string[] = []
+  for (let i = 1; i <= 2_000; i++) {
+    const value = `${i}`.repeat(1 + (i % 50))
+    world.client.run('SET', `k${i % 7}`, value)
+    written.push(`${i}.0 put k${i % 7} ${value}`)
+    world.settle()
+  }
+  assert.deepEqual(follower.seen, written)
+  assert.ok(world.hub.history.bytes <= 64 * 1024, `${world.hub.history.bytes} bytes`)
+  const late = world.follow({ after: 1_900 })
+  world.settle()
+  assert.deepEqual(late.seen, written.slice(1_900))
+})
+
 test('one event larger than the history is kept while it is the newest', () => {
   const world = new World(64 * 1024)
   const all = world.follow()

@@ -21,6 +21,9 @@ const KEYSPACE_READ_SLOW = ['@keyspace', '@read', '@slow']
 const KEYSPACE_WRITE = ['@keyspace', '@write', '@fast']
 const KEYSPACE_WRITE_SLOW = ['@keyspace', '@write', '@slow']
 
+const SCRIPTING = { group: 'scripting', categories: ['@slow', '@scripting'] } as const
+const RUNS_SCRIPT = ['noscript', 'stale', 'skip_monitor', 'no_mandatory_keys', 'movablekeys']
+
 /** Families of keys of any type. */
 export const KEY_FAMILIES = {
   read: { ...FAST_READ, group: 'generic', categories: KEYSPACE_READ },
@@ -64,6 +67,17 @@ export const PUBSUB_FAMILIES = {
     flags: ['pubsub', 'loading', 'stale', 'fast'],
     categories: ['@pubsub', '@fast'],
   },
+} satisfies Record<string, Family>
+
+/** Scripts: what they do is known when they run. */
+export const SCRIPT_FAMILIES = {
+  eval: { ...SCRIPTING, kind: 'write', flags: RUNS_SCRIPT },
+  read: { ...SCRIPTING, kind: 'read', flags: ['readonly', ...RUNS_SCRIPT] },
+  load: { ...SCRIPTING, kind: 'write', flags: ['noscript', 'stale'] },
+  flush: { ...SCRIPTING, kind: 'write', flags: ['noscript'] },
+  look: { ...SCRIPTING, kind: 'read', flags: ['noscript'] },
+  kill: { ...SCRIPTING, kind: 'read', flags: ['noscript', 'allow_busy'] },
+  help: { ...SCRIPTING, kind: 'read', flags: ['loading', 'stale'] },
 } satisfies Record<string, Family>
 
 /** Commands that no client can send. */

@@ -11,6 +11,7 @@ import { nameWords } from './check-command.ts'
 import { findCommandRow, internalCommands } from './command-table.ts'
 import type { CommandContext } from './context.ts'
 import { decodeDueKey } from './expiry-index.ts'
+import { parseInteger } from './integers.ts'
 import { recordPrefix } from './keys.ts'
 
 const KV_CODES: readonly number[] = [
@@ -20,7 +21,8 @@ const KV_CODES: readonly number[] = [
 ]
 
 /** The keys among `args`, which exclude the command's name. */
-export function commandKeys({ name, keys }: CommandSpec, args: readonly Buffer[]): Buffer[] {
+export function commandKeys({ name, keys, flags }: CommandSpec, args: readonly Buffer[]): Buffer[] {
+  if (flags.includes('movablekeys')) return countedKeys(args)
   const [first, last, step] = keys
   const found: Buffer[] = []
   if (first === 0) return found
@@ -28,6 +30,13 @@ export function commandKeys({ name, keys }: CommandSpec, args: readonly Buffer[]
   const end = last < 0 ? args.length + last : last - words
   for (let i = first - words; i <= end && i < args.length; i += step) found.push(args[i] as Buffer)
   return found
+}
+
+/** Of scripts: as many as the second argument says, behind it. */
+function countedKeys(args: readonly Buffer[]): Buffer[] {
+  const count = parseInteger(args[1] ?? Buffer.alloc(0))
+  if (typeof count !== 'number' || count <= 0 || count > args.length - 2) return []
+  return args.slice(2, 2 + count)
 }
 
 /** Physical keys that `command` reads, as far as it tells without running. */

@@ -82,6 +82,16 @@ const CODES: Readonly<Record<string, number>> = {
   swapdb: 953,
   publish: 980,
   spublish: 981,
+  eval: 1000,
+  evalsha: 1001,
+  eval_ro: 1002,
+  evalsha_ro: 1003,
+  'script|load': 1010,
+  'script|exists': 1011,
+  'script|flush': 1012,
+  'script|kill': 1013,
+  'script|debug': 1014,
+  'script|help': 1015,
   'internal|noop': 1,
   'internal|expire': 2,
   'internal|exec': 3,
@@ -121,7 +131,21 @@ test('no name that a client can send leads to an internal command', () => {
     assert.match(name, /^[a-z_]+(\|[a-z]+)?$/)
     assert(!name.startsWith('internal|'))
     assert(row.code > INTERNAL_CODE_MAX)
+    // As in Redis, flags do not say what a script may do.
+    if (row.group === 'scripting') continue
     assert.equal(row.kind, row.flags.some((flag) => flag === 'write' || flag === 'pubsub') ? 'write' : 'read')
+  }
+})
+
+test('keys of a script are as many as it says', () => {
+  const keys = (...words: string[]) => {
+    const { spec, args } = must(new EngineClient().command(...words), 'command')
+    return commandKeys(spec, args).map(String)
+  }
+  assert.deepEqual(keys('EVAL', 'return 1', '2', 'a', 'b', 'c'), ['a', 'b'])
+  assert.deepEqual(keys('EVALSHA_RO', 'sha', '0', 'a'), [])
+  for (const count of ['-1', '3', 'x', '99999999999999999999']) {
+    assert.deepEqual(keys('EVAL', 'return 1', count, 'a', 'b'), [], count)
   }
 })
 

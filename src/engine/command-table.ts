@@ -18,6 +18,7 @@ import {
   INTERNAL_FAMILIES as INTERNAL,
   KEY_FAMILIES as KEY,
   PUBSUB_FAMILIES as PUBSUB,
+  SCRIPT_FAMILIES as SCRIPT,
   STRING_FAMILIES as STRING,
 } from './command-families.ts'
 import { bitfield, bitfieldRo } from './commands/bitfield.ts'
@@ -25,6 +26,18 @@ import { bitop } from './commands/bitop.ts'
 import { bitcount, bitpos, getbit, setbit } from './commands/bits.ts'
 import { dbsize, flushall, flushdb, swapdb } from './commands/database.ts'
 import { dump, restore } from './commands/dump.ts'
+import {
+  evalReadOnly,
+  evalScript,
+  evalsha,
+  evalshaReadOnly,
+  scriptDebug,
+  scriptExists,
+  scriptFlush,
+  scriptHelp,
+  scriptKill,
+  scriptLoad,
+} from './commands/eval.ts'
 import { expire, expireat, pexpire, pexpireat } from './commands/expire.ts'
 import { get } from './commands/get.ts'
 import { getdel, getex } from './commands/get-forms.ts'
@@ -47,11 +60,13 @@ import { setting } from './commands/setting.ts'
 import { exec, watch } from './commands/transaction.ts'
 import { expiretime, persist, pexpiretime, pttl, ttl } from './commands/ttl.ts'
 import type { Execute } from './context.ts'
+import { FIRST_LEVEL, SCRIPTS_LEVEL } from './level.ts'
 import { tooNew } from './too-new.ts'
 
 /** A specification and what executes it; local commands are none of these. */
 export interface CommandRow extends CommandSpec {
   readonly kind: 'read' | 'write'
+  readonly level: number
   readonly execute: Execute
 }
 
@@ -78,6 +93,8 @@ type Columns = readonly [
   since: string,
   execute: Execute,
   summary: string,
+  /** The engine level that brought it (level.ts); the first when left out. */
+  level?: number,
 ]
 
 /** What clients may send, by code. */
@@ -145,6 +162,16 @@ const PUBLIC: readonly Columns[] = [
   [953, 'swapdb', 3, DATABASE.swap, NONE, '4.0.0', swapdb, 'Exchanges two databases.'],
   [980, 'publish', 3, PUBSUB.write, NONE, '2.0.0', publish, 'Sends a message to the subscribers of all nodes.'],
   [981, 'spublish', 3, PUBSUB.write, ONE, '7.0.0', spublish, 'Sends a message to the subscribers of a shard channel.'],
+  [1000, 'eval', -3, SCRIPT.eval, NONE, '2.6.0', evalScript, 'Runs a script.', SCRIPTS_LEVEL],
+  [1001, 'evalsha', -3, SCRIPT.eval, NONE, '2.6.0', evalsha, 'Runs a known script.', SCRIPTS_LEVEL],
+  [1002, 'eval_ro', -3, SCRIPT.read, NONE, '7.0.0', evalReadOnly, 'Runs a script that reads.', SCRIPTS_LEVEL],
+  [1003, 'evalsha_ro', -3, SCRIPT.read, NONE, '7.0.0', evalshaReadOnly, 'Runs a known one that reads.', SCRIPTS_LEVEL],
+  [1010, 'script|load', 3, SCRIPT.load, NONE, '2.6.0', scriptLoad, 'Makes a script known.', SCRIPTS_LEVEL],
+  [1011, 'script|exists', -3, SCRIPT.look, NONE, '2.6.0', scriptExists, 'Tells which are known.', SCRIPTS_LEVEL],
+  [1012, 'script|flush', -2, SCRIPT.flush, NONE, '2.6.0', scriptFlush, 'Forgets all scripts.', SCRIPTS_LEVEL],
+  [1013, 'script|kill', 2, SCRIPT.kill, NONE, '2.6.0', scriptKill, 'Ends no script: none lasts.', SCRIPTS_LEVEL],
+  [1014, 'script|debug', 3, SCRIPT.look, NONE, '3.2.0', scriptDebug, 'Turns debugging off.', SCRIPTS_LEVEL],
+  [1015, 'script|help', 2, SCRIPT.help, NONE, '5.0.0', scriptHelp, 'Explains SCRIPT.', SCRIPTS_LEVEL],
 ]
 
 /** What doors and the cluster make themselves; arity and key positions count both words of the name. */
@@ -200,6 +227,7 @@ function indexByCode(rows: readonly CommandRow[]): (CommandRow | undefined)[] {
   return index
 }
 
-function row([code, name, arity, family, keys, since, execute, summary]: Columns): CommandRow {
-  return { code, name, arity, ...family, keys, since, summary, execute }
+function row(columns: Columns): CommandRow {
+  const [code, name, arity, family, keys, since, execute, summary, level = FIRST_LEVEL] = columns
+  return { code, name, arity, ...family, keys, since, summary, level, execute }
 }

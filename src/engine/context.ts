@@ -6,11 +6,11 @@
 import { assert } from '../lib/assert.ts'
 import { type ByteString, toByteString } from '../lib/bytes.ts'
 import type { CommandSpec, DecodedCommand } from '../protocol/commands.ts'
-import { DATABASE_COUNT, Databases } from './databases.ts'
-import { RecentDeletions } from './deletions.ts'
+import { Databases } from './databases.ts'
 import { EffectsStage, type RecordChange } from './effects.ts'
 import { IdempotencyTable } from './idempotency.ts'
 import type { NoticeClass } from './notice-classes.ts'
+import { Presence } from './presence.ts'
 import { encodeRecord, KeyRecord, type RecordHeader, RecordType } from './records.ts'
 import { Settings } from './settings.ts'
 import { Staging } from './staging.ts'
@@ -29,16 +29,21 @@ export type Execute = (context: CommandContext, args: readonly Buffer[]) => Buff
 /** How a transaction runs one of its commands; given by the engine, which knows the command table. */
 export type RunInner = (context: CommandContext, command: DecodedCommand) => Buffer
 
+/** Finds what clients may send by its name in small letters, 'container|sub' included; given by the engine as well. */
+export type FindCommand = (name: string) => CommandSpec | null
+
 /** The one moment of the keyspace that a command sees, and what it changes. */
 export class CommandContext {
   readonly databases = new Databases()
-  readonly deletions = new RecentDeletions()
+  readonly presence = new Presence()
   readonly idempotency = new IdempotencyTable()
   readonly effects = new EffectsStage()
   readonly settings = new Settings()
   readonly tally = new Tally()
   readonly #store: EngineStore
   readonly #runInner: RunInner
+  /** For scripts, which call commands by name. */
+  readonly findCommand: FindCommand
 
   /** The command that executes: its name appears in error texts. */
   spec: CommandSpec
@@ -58,12 +63,12 @@ export class CommandContext {
   #revision = 0
   #changed = false
   readonly #staging = new Staging()
-  /** Logical databases that stand for others than before this command, a bit each. */
-  #remapped = 0
 
   /** Physical keys asked of the store by this command so far. */
   readonly #touched: ByteString[] = []
   #touchedSize = 0
+  /** Bytes of the records that this command looked at, each time: what scripts are bounded by. */
+  readBytes = 0
 
   /** The last key located and what was found: a write after a read of the same key looks it up once. */
   #lastKey: Buffer | null = null
@@ -80,7 +85,8 @@ export class CommandContext {
     expiresAt: 0,
   }
 
-  constructor(store: EngineStore, spec: CommandSpec, runInner: RunInner) {
+  constructor(store: EngineStore, spec: CommandSpec, runInner: RunInner, findCommand: FindCommand) {
+    this.findCommand = findCommand
     this.#store = store
     this.#runInner = runInner
     this.spec = spec
@@ -157,7 +163,7 @@ export class CommandContext {
     if (this.databases.keysOf(database) === 0) return
     this.#staging.drop(this.databases.replace(database))
     this.effects.databases('flush', database, database)
-    this.#remapped |= 1 << database
+    this.presence.flush(database)
     this.#changed = true
     this.#lastKey = null
   }
@@ -168,7 +174,7 @@ export class CommandContext {
     if (a === b || (this.databases.keysOf(a) === 0 && this.databases.keysOf(b) === 0)) return
     this.databases.swap(a, b)
     this.effects.databases('swap', a, b)
-    this.#remapped |= (1 << a) | (1 << b)
+    this.presence.swap(a, b)
     this.#changed = true
     this.#lastKey = null
   }
@@ -209,7 +215,7 @@ export class CommandContext {
     return this.within(database, () => {
       const due = this.#locate(key)
       if (due !== null) return due.modRevision > -token
-      return this.deletions.cameAndWent(database, this.#lastPhysicalKey, -token)
+      return this.presence.mayHaveComeAndGone(database, this.#lastPhysicalKey, -token)
     })
   }
 
@@ -268,6 +274,7 @@ export class CommandContext {
     this.#lastRecord = null
     if (this.#touchedSize > TOUCHED_KEPT) this.#touched.length = 0
     this.#touchedSize = 0
+    this.readBytes = 0
     this.#changed = false
     this.needsTick = false
     this.tally.begin()
@@ -275,8 +282,8 @@ export class CommandContext {
 
   /** Writes the overlay to the store, each key once; true when the keyspace changed (R11: one revision). */
   commit(): boolean {
-    this.#staging.commit(this.#store, this.deletions)
-    if (this.#remapped !== 0) this.#noteRemapped()
+    this.#staging.commit(this.#store, this.presence, this.#revision)
+    this.presence.commit(this.#revision)
     this.databases.commit()
     this.idempotency.commit()
     if (!this.needsTick) this.tally.commit()
@@ -286,7 +293,7 @@ export class CommandContext {
   /** Drops everything the command did. */
   rollBack(): void {
     this.#staging.rollBack()
-    this.#remapped = 0
+    this.presence.rollBack()
     this.#lastKey = null
     this.databases.rollBack()
     this.idempotency.rollBack()
@@ -305,18 +312,12 @@ export class CommandContext {
 
   // --- Inside ---
 
-  #noteRemapped(): void {
-    for (let database = 0; database < DATABASE_COUNT; database++) {
-      if ((this.#remapped & (1 << database)) !== 0) this.deletions.noteDatabase(database, this.#revision)
-    }
-    this.#remapped = 0
-  }
-
   /** The record as it is stored, due or not. */
   #locate(key: Buffer): KeyRecord | null {
     if (key === this.#lastKey && this.database === this.#lastDatabase) return this.#lastRecord
     const physicalKey = this.databases.prefixOf(this.database) + toByteString(key)
     const bytes = this.#load(physicalKey)
+    this.readBytes += bytes?.length ?? 0
     this.#lastKey = key
     this.#lastDatabase = this.database
     this.#lastPhysicalKey = physicalKey
@@ -353,6 +354,7 @@ export class CommandContext {
   ): void {
     const expiredAt = before === null ? 0 : before.expiresAt
     const repeated = this.#staging.setRecord(this.#lastPhysicalKey, before, bytes)
+    if (alive === null && bytes !== null) this.#staging.created(this.#lastPhysicalKey, this.database)
     if (this.effects.isOn) this.#stageChange(kind, before, alive, bytes, repeated)
     this.#changed = true
     const keysChange = (bytes === null ? 0 : 1) - (before === null ? 0 : 1)

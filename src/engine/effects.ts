@@ -71,6 +71,7 @@ type StagedChange = StagedRecordChange | Mutable<DatabaseChange>
 const NOTHING: readonly never[] = []
 /** Nobody pushes onto it. */
 const NO_CHANGES: StagedChange[] = []
+const NO_BYTES = Buffer.alloc(0)
 
 /** What the command in execution has done so far. */
 export class EffectsStage {
@@ -79,6 +80,17 @@ export class EffectsStage {
   /** Bits of the classes of notices that somebody wants. */
   wanted = 0
   #changes: StagedChange[] = NO_CHANGES
+  /** Most commands change one key: the first change and its list are used again by every command. */
+  readonly #first: StagedRecordChange = firstChange()
+  readonly #onlyFirst: StagedChange[] = [this.#first]
+  readonly #told: Mutable<Effects> = {
+    revision: 0,
+    stampMs: 0,
+    changes: NOTHING,
+    notices: NOTHING,
+    messages: NOTHING,
+    settingsChanged: false,
+  }
   #notices: Notice[] = []
   #messages: Message[] = []
   #settingsChanged = false
@@ -103,7 +115,17 @@ export class EffectsStage {
     if (!this.isOn) return
     this.#isEmpty = false
     if (repeated) this.#hasRepeats = true
-    this.#stage({ kind, database, key, record, created, existed, sub: this.#changes.length })
+    const sub = this.#changes.length
+    if (sub > 0) return this.#stage({ kind, database, key, record, created, existed, sub })
+    const first = this.#first
+    first.kind = kind
+    first.database = database
+    first.key = key
+    first.record = record
+    first.created = created
+    first.existed = existed
+    first.sub = 0
+    this.#changes = this.#onlyFirst
   }
 
   databases(kind: DatabaseChange['kind'], database: number, other: number): void {
@@ -130,24 +152,26 @@ export class EffectsStage {
     this.#settingsChanged = true
   }
 
-  /** Hands over what was staged, and forgets it. */
-  take(revision: number, stampMs: number): Effects {
-    const effects = {
-      revision,
-      stampMs,
-      changes: this.#hasRepeats ? onePerKey(this.#changes) : this.#changes,
-      notices: this.#notices.length === 0 ? NOTHING : this.#notices,
-      messages: this.#messages.length === 0 ? NOTHING : this.#messages,
-      settingsChanged: this.#settingsChanged,
-    }
+  /** Tells what was staged, and forgets it. */
+  tell(listener: (effects: Effects) => void, revision: number, stampMs: number): void {
+    const told = this.#told
+    told.revision = revision
+    told.stampMs = stampMs
+    told.changes = this.#hasRepeats ? onePerKey(this.#changes) : this.#changes
+    told.notices = this.#notices.length === 0 ? NOTHING : this.#notices
+    told.messages = this.#messages.length === 0 ? NOTHING : this.#messages
+    told.settingsChanged = this.#settingsChanged
+    listener(told)
     this.clear()
-    return effects
   }
 
   /** Forgets what was staged. */
   clear(): void {
     if (this.#isEmpty) return
     this.#changes = NO_CHANGES
+    this.#told.changes = NOTHING
+    this.#first.key = NO_BYTES
+    this.#first.record = null
     if (this.#notices.length > 0) this.#notices = []
     if (this.#messages.length > 0) this.#messages = []
     this.#settingsChanged = false
@@ -156,11 +180,15 @@ export class EffectsStage {
     this.#order = 0
   }
 
-  /** Most commands change one key: an array that grows by push() would begin with room for many. */
   #stage(change: StagedChange): void {
     if (this.#changes.length === 0) this.#changes = [change]
+    else if (this.#changes === this.#onlyFirst) this.#changes = [this.#first, change]
     else this.#changes.push(change)
   }
+}
+
+function firstChange(): StagedRecordChange {
+  return { kind: 'put', database: 0, key: NO_BYTES, record: null, created: false, existed: false, sub: 0 }
 }
 
 /**

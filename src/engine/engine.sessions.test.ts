@@ -7,6 +7,7 @@ import { errorCodeReply } from '../protocol/reply.ts'
 import { MapStore } from '../testing/storage/map-store.ts'
 import { commandTable } from './command-table.ts'
 import { KvEngine } from './engine.ts'
+import { ENGINE_LEVEL } from './level.ts'
 import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY } from './sessions.ts'
 import { isTooNew } from './too-new.ts'
 
@@ -248,6 +249,20 @@ test('R13: a state that is cut off, too long, or of another version is refused',
   const above = Buffer.from(state)
   above[4] = 200
   assert.throws(() => engine.load(above), /level 200/)
+})
+
+test('R7: the engine level is raised, never lowered, saved with the state, and refused when it is not known', () => {
+  const { engine } = open()
+  assert.equal(engine.engineLevel, 1)
+  engine.raiseLevel(ENGINE_LEVEL)
+  engine.raiseLevel(1)
+  assert.equal(engine.engineLevel, ENGINE_LEVEL)
+  assert.throws(() => engine.raiseLevel(ENGINE_LEVEL + 1), isTooNew)
+  const loaded = new KvEngine(new MapStore())
+  loaded.load(engine.save())
+  assert.equal(loaded.engineLevel, ENGINE_LEVEL)
+  const older = new KvEngine(new MapStore(), () => 0, 1)
+  assert.throws(() => older.load(engine.save()), isTooNew)
 })
 
 test('R7: what only a later version knows is refused as such, in a state and in the log', () => {

@@ -11,27 +11,36 @@ import type { ByteString } from '../lib/bytes.ts'
 import type { Command, DecodedCommand } from '../protocol/commands.ts'
 import { errorCodeReply, errorReply, isErrorReply } from '../protocol/reply.ts'
 import { decodeInner } from '../protocol/transaction.ts'
+import { CommandAborted } from './abort.ts'
 import { wrongArity } from './arguments.ts'
 import { hasArity } from './check-command.ts'
 import { declaredKeys } from './command-keys.ts'
-import { type CommandRow, commandRow, INTERNAL_CODE_MAX, internalCommands } from './command-table.ts'
+import {
+  type CommandRow,
+  commandRow,
+  commandTable,
+  INTERNAL_CODE_MAX,
+  internalCommands,
+} from './command-table.ts'
 import { encodeGrowth } from './commands/housekeeping.ts'
 import { type BeginOptions, CommandContext } from './context.ts'
 import { DATABASE_COUNT } from './databases.ts'
 import type { Effects } from './effects.ts'
 import { encodeDueKey, expiryRangeUntil, parseExpiryRow } from './expiry-index.ts'
 import type { KeyRange } from './keys.ts'
+import { CREATIONS_LEVEL, ENGINE_LEVEL, FIRST_LEVEL } from './level.ts'
 import { ABOVE_WINDOW_REPLY, BELOW_FLOOR_REPLY, CLOSED_SESSION_REPLY, Sessions } from './sessions.ts'
 import type { SettingName } from './settings.ts'
 import type { Tally } from './tally.ts'
 import { tooNew } from './too-new.ts'
 import type { DueKey, Engine, EngineStore, ReadOutcome } from './types.ts'
 
-/** What this program can execute; a saved state of a higher level is refused. */
-export const ENGINE_LEVEL = 1
-/** Version 1 had neither idempotency keys nor settings; version 2 knew flushes of all databases only. */
-const STATE_VERSION = 3
+/** Version 1 had neither idempotency keys nor settings, 2 knew flushes of all databases only, 3 no creations. */
+const STATE_VERSION = 4
+/** What a cluster below CREATIONS_LEVEL writes. */
+const STATE_VERSION_BEFORE = 3
 const TICK: ReadOutcome = { kind: 'tick' }
+const UPGRADING = errorCodeReply('UPGRADING')
 const DISK_FULL = errorCodeReply('DISK_FULL')
 const ENTRY_FULL = errorCodeReply('OVERLOADED', 'too much would be written at once')
 const NOT_IN_TRANSACTION = errorReply('ERR command is not possible inside MULTI')
@@ -43,16 +52,23 @@ export class KvEngine implements Engine {
   readonly #begin: BeginOptions
   #stampMs = 0
   #revision = 0
-  #engineLevel = ENGINE_LEVEL
+  readonly #levelMax: number
+  #engineLevel = FIRST_LEVEL
   #missedKeys: readonly ByteString[] = []
   #onEffects: ((effects: Effects) => void) | null = null
   readonly #stopwatchMs: () => number
   #executedMs = 0
 
-  /** `stopwatchMs` measures how long commands take; it has no part in what they do. */
-  constructor(store: EngineStore, stopwatchMs: () => number = () => 0) {
+  /**
+   * `stopwatchMs` measures how long commands take; it has no part in what they do. `levelMax` below the default stands
+   * for an older program.
+   */
+  constructor(store: EngineStore, stopwatchMs: () => number = () => 0, levelMax: number = ENGINE_LEVEL) {
     this.#stopwatchMs = stopwatchMs
-    this.#context = new CommandContext(store, internalCommands.noop, runInner)
+    this.#levelMax = levelMax
+    this.#context = new CommandContext(store, internalCommands.noop, runInner, (name) =>
+      this.#findCommand(name),
+    )
     this.#begin = {
       spec: internalCommands.noop,
       database: 0,
@@ -93,13 +109,15 @@ export class KvEngine implements Engine {
 
   save(): Buffer {
     const writer = new ByteWriter()
-    writer.u32(STATE_VERSION)
+    const hasCreations = this.#engineLevel >= CREATIONS_LEVEL
+    writer.u32(hasCreations ? STATE_VERSION : STATE_VERSION_BEFORE)
     writer.u32(this.#engineLevel)
     writer.u64(this.#stampMs)
     writer.u64(this.#revision)
     writer.u8(this.growthRefused ? 1 : 0)
     this.#context.databases.save(writer)
-    this.#context.deletions.save(writer)
+    this.#context.presence.deletions.save(writer)
+    if (hasCreations) this.#context.presence.creations.save(writer)
     this.#context.idempotency.save(writer)
     this.#context.settings.save(writer)
     this.#sessions.save(writer)
@@ -112,18 +130,25 @@ export class KvEngine implements Engine {
     const version = reader.u32()
     assert(version >= 1, () => `Engine state has version ${version}`)
     if (version > STATE_VERSION) throw tooNew(`engine state of version ${version}`)
-    const level = reader.u32()
-    if (level > ENGINE_LEVEL) throw tooNew(`engine level ${level}`)
-    this.#engineLevel = level
+    this.#adoptLevel(reader.u32())
     this.#stampMs = reader.u64()
     this.#revision = reader.u64()
     this.#context.growthRefused = reader.u8() === 1
     this.#context.databases.load(reader)
-    this.#context.deletions.load(reader, version)
+    this.#context.presence.deletions.load(reader, version)
+    if (version > STATE_VERSION_BEFORE) this.#context.presence.creations.load(reader)
+    else this.#context.presence.creations.forget()
     this.#context.idempotency.load(version === 1 ? null : reader)
     this.#context.settings.load(version === 1 ? null : reader)
     this.#sessions.load(reader)
     reader.end()
+  }
+
+  raiseLevel(level: number): void {
+    const before = this.#engineLevel
+    if (level > before) this.#adoptLevel(level)
+    if (before < CREATIONS_LEVEL && level >= CREATIONS_LEVEL)
+      this.#context.presence.creations.begin(this.#revision)
   }
 
   /** How long the last command executed, in milliseconds, when it was timed; then 0 until the next. */
@@ -150,7 +175,7 @@ export class KvEngine implements Engine {
     session.record(sequence, reply)
     const { effects } = this.#context
     if (this.#onEffects !== null && !effects.isEmpty) {
-      this.#onEffects(effects.take(this.#revision, this.#stampMs))
+      effects.tell(this.#onEffects, this.#revision, this.#stampMs)
     }
     return reply
   }
@@ -234,6 +259,23 @@ export class KvEngine implements Engine {
     return this.#context.databases.idOf(database)
   }
 
+  /** A command of a level that the cluster has not reached. */
+  #isAhead(row: CommandRow): Buffer {
+    if (row.level > this.#levelMax) throw tooNew(`command ${row.code}`)
+    return UPGRADING
+  }
+
+  #adoptLevel(level: number): void {
+    if (level > this.#levelMax) throw tooNew(`engine level ${level}`)
+    this.#engineLevel = level
+  }
+
+  /** For scripts: what clients may send, as far as the cluster's level has it. */
+  #findCommand(name: string): CommandRow | null {
+    const row = commandTable.get(name)
+    return row !== undefined && row.level <= this.#engineLevel ? row : null
+  }
+
   /** Runs one command; on a miss, or any other failure, nothing of it remains (R2). */
   #run(row: CommandRow, command: DecodedCommand, nowMs: number, writable: boolean, isTimed: boolean): Buffer {
     const context = this.#context
@@ -248,9 +290,10 @@ export class KvEngine implements Engine {
     context.begin(begin)
     let reply: Buffer
     try {
-      reply = execute(context, row, command.args)
+      reply = row.level > this.#engineLevel ? this.#isAhead(row) : execute(context, row, command.args)
     } catch (error) {
       context.rollBack()
+      if (error instanceof CommandAborted) return error.reply
       this.#missedKeys = [...new Set([...this.declaredKeys(command), ...context.touched()])]
       throw error
     }
@@ -275,7 +318,11 @@ function execute(context: CommandContext, row: CommandRow, args: readonly Buffer
   if (context.entryIsFull && writesRecords(row)) return ENTRY_FULL
   const staged = context.staged
   const reply = row.execute(context, args)
-  assert(!isErrorReply(reply) || context.staged === staged, () => `Failed ${row.name} left changes behind`)
+  // As in Redis, what a script did before it failed stays.
+  assert(
+    !isErrorReply(reply) || context.staged === staged || row.group === 'scripting',
+    () => `Failed ${row.name} left changes behind`,
+  )
   return reply
 }
 

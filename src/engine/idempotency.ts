@@ -41,7 +41,9 @@ export class IdempotencyTable {
   #first = 0
   #next = 0
   #bytes = 0
-  #committed: readonly [first: number, next: number, bytes: number] = [0, 0, 0]
+  #committedFirst = 0
+  #committedNext = 0
+  #committedBytes = 0
 
   /** What the table knows of the request, at the time of the command. */
   recall(context: CommandContext, { key, fingerprint }: KvIdempotency): Remembered {
@@ -80,11 +82,15 @@ export class IdempotencyTable {
   }
 
   commit(): void {
-    this.#committed = [this.#first, this.#next, this.#bytes]
+    this.#committedFirst = this.#first
+    this.#committedNext = this.#next
+    this.#committedBytes = this.#bytes
   }
 
   rollBack(): void {
-    ;[this.#first, this.#next, this.#bytes] = this.#committed
+    this.#first = this.#committedFirst
+    this.#next = this.#committedNext
+    this.#bytes = this.#committedBytes
   }
 
   save(writer: ByteWriter): void {

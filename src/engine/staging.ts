@@ -4,10 +4,11 @@
  */
 import type { ByteString } from '../lib/bytes.ts'
 import { limits } from '../protocol/limits.ts'
-import type { RecentDeletions } from './deletions.ts'
+import { creationHash } from './creations.ts'
 import { encodeExpiryValue, expiryRowKey } from './expiry-index.ts'
 import { databaseRange, RECORD_PREFIX_SIZE } from './keys.ts'
 import { Overlay } from './overlay.ts'
+import type { Presence } from './presence.ts'
 import type { KeyRecord } from './records.ts'
 import type { EngineStore } from './types.ts'
 
@@ -17,6 +18,8 @@ export class Staging {
   readonly #dropped: number[] = []
   /** Records deleted by this command: physical key and modRevision. */
   readonly #removed: { readonly key: ByteString; readonly modRevision: number }[] = []
+  /** Keys that came into being with this command, by creationHash(). */
+  readonly #created: number[] = []
   /** Bytes of records written in this entry, this command's included. */
   #writtenBytes = 0
   #committedBytes = 0
@@ -48,6 +51,11 @@ export class Staging {
     this.#writtenBytes += value?.length ?? 0
   }
 
+  /** The key was absent, or due, and has a record now. */
+  created(physicalKey: ByteString, database: number): void {
+    this.#created.push(creationHash(database, physicalKey))
+  }
+
   /** Puts `bytes` in the place of the record `before`; true when this command changed that row before. */
   setRecord(physicalKey: ByteString, before: KeyRecord | null, bytes: Buffer | null): boolean {
     const isRepeated = this.#overlay.set(physicalKey, bytes)
@@ -73,8 +81,8 @@ export class Staging {
     this.#dropped.push(physicalDatabase)
   }
 
-  /** Writes everything to the store, each key once, and remembers the deletions. */
-  commit(store: EngineStore, deletions: RecentDeletions): void {
+  /** Writes everything to the store, each key once, and remembers which keys went and came with `revision`. */
+  commit(store: EngineStore, presence: Presence, revision: number): void {
     this.#overlay.moveTo(store)
     for (const id of this.#dropped) {
       const range = databaseRange(id)
@@ -83,8 +91,12 @@ export class Staging {
     // Setting a length costs, even one that is right.
     if (this.#dropped.length > 0) this.#dropped.length = 0
     this.#committedBytes = this.#writtenBytes
+    if (this.#created.length > 0) {
+      for (const hash of this.#created) presence.creations.note(hash, revision)
+      this.#created.length = 0
+    }
     if (this.#removed.length === 0) return
-    for (const { key, modRevision } of this.#removed) deletions.note(key, modRevision)
+    for (const { key, modRevision } of this.#removed) presence.deletions.note(key, modRevision)
     this.#removed.length = 0
   }
 
@@ -93,6 +105,7 @@ export class Staging {
     this.#overlay.clear()
     this.#dropped.length = 0
     this.#removed.length = 0
+    this.#created.length = 0
     this.#writtenBytes = this.#committedBytes
   }
 }

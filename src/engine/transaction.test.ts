@@ -6,7 +6,9 @@ import { must } from '../lib/assert.ts'
 import type { Command } from '../protocol/commands.ts'
 import { decodeInner, decodeWatched, encodeTransaction } from '../protocol/transaction.ts'
 import { EngineClient } from '../testing/engine/engine-client.ts'
+import { MapStore } from '../testing/storage/map-store.ts'
 import { internalCommands } from './command-table.ts'
+import { ENGINE_LEVEL, FIRST_LEVEL } from './level.ts'
 import { isReadOnly, transactionCommand, watchCommand } from './transaction.ts'
 
 const SEED = 3
@@ -132,8 +134,8 @@ describe('a transaction', () => {
 
 describe('R14: WATCH', () => {
   /** Watches `a` and `b`, lets `between` happen, and runs a transaction that compares. */
-  function watchThen(between: (client: EngineClient) => void): string {
-    const client = new EngineClient()
+  function watchThen(between: (client: EngineClient) => void, level = ENGINE_LEVEL): string {
+    const client = new EngineClient(new MapStore(), 1_000_000, level)
     client.run('SET', 'a', '1', 'PX', '100')
     const keys = ['a', 'b'].map((key) => Buffer.from(key))
     const [a, b] = client
@@ -213,7 +215,7 @@ describe('R14: WATCH', () => {
     assert.equal(client.execute(transactionCommand(watched, [command])).toString(), SUCCESS)
   })
 
-  test('R14: an absent key counts as changed by a flush or swap of its own database, of no other', () => {
+  test('R14: a flush changes no key that was absent before it; a swap of its own database does, of no other', () => {
     const within = (database: number, ...words: string[]): ((client: EngineClient) => void) => {
       return (client) => {
         client.database = database
@@ -240,10 +242,51 @@ describe('R14: WATCH', () => {
     for (const copied of [false, true]) {
       assert.equal(watchAbsentThen(within(3, 'FLUSHDB'), copied), '*1\r\n$-1\r\n')
       assert.equal(watchAbsentThen(within(3, 'SWAPDB', '3', '4'), copied), '*1\r\n$-1\r\n')
-      assert.equal(watchAbsentThen(within(0, 'FLUSHDB'), copied), FAILURE)
-      assert.equal(watchAbsentThen(within(3, 'FLUSHALL'), copied), FAILURE)
+      assert.equal(watchAbsentThen(within(0, 'FLUSHDB'), copied), '*1\r\n$-1\r\n')
+      assert.equal(watchAbsentThen(within(3, 'FLUSHALL'), copied), '*1\r\n$-1\r\n')
       assert.equal(watchAbsentThen(within(3, 'SWAPDB', '3', '0'), copied), FAILURE)
     }
+  })
+
+  test('R14: a key that came and was flushed has changed, by whatever command it came', () => {
+    for (const lines of [
+      ['SET b 1', 'FLUSHDB'],
+      ['SET b 1 PX 1', 'FLUSHALL'],
+      ['COPY a b', 'FLUSHDB'],
+      ['RENAME a b', 'FLUSHALL'],
+      ['SETBIT b 1 1', 'DEL b', 'FLUSHDB'],
+      ['FLUSHDB', 'MSET c 1 b 1', 'FLUSHDB'],
+    ]) {
+      const between = (client: EngineClient): void => {
+        for (const line of lines) client.run(...line.split(' '))
+      }
+      assert.equal(watchThen(between), FAILURE, lines.join(', '))
+      assert.equal(watchThen(between, FIRST_LEVEL), FAILURE, lines.join(', '))
+    }
+  })
+
+  test('R7: a cluster of the first level does not remember what came, and then a flush is a change', () => {
+    const client = new EngineClient(new MapStore(), 1_000_000, FIRST_LEVEL)
+    const key = Buffer.from('b')
+    const tokenOf = (): number => Number(/:(-?\d+)/.exec(client.revisionsOf('b'))?.[1])
+    const exec = (modRevision: number): string =>
+      client.transaction([['SET', 'done', '1']], [{ database: 0, modRevision, key }])
+    const before = tokenOf()
+    client.run('SET', 'other', '1')
+    client.run('FLUSHDB')
+    assert.equal(exec(before), FAILURE)
+    client.engine.raiseLevel(ENGINE_LEVEL)
+    assert.equal(exec(before), FAILURE, 'what was before is not known')
+    const since = tokenOf()
+    client.run('SET', 'other', '1')
+    client.run('FLUSHDB')
+    assert.equal(exec(since), SUCCESS)
+    const loaded = new EngineClient(client.store)
+    loaded.engine.load(client.engine.save())
+    assert.equal(
+      loaded.transaction([['GET', 'x']], [{ database: 0, modRevision: since, key }]),
+      '*1\r\n$-1\r\n',
+    )
   })
 
   test('R14: what happened too long ago to be remembered counts as a change', () => {
@@ -253,7 +296,8 @@ describe('R14: WATCH', () => {
         client.run('DEL', 'c')
       }
     }
-    assert.equal(watchThen(churn), FAILURE)
+    assert.equal(watchThen(churn, FIRST_LEVEL), FAILURE)
+    assert.equal(watchThen(churn), SUCCESS, 'no key of its bucket came')
   })
 
   test('R14: compares keys of several databases', () => {

@@ -42,7 +42,10 @@ export interface Engine {
   /** The stamp of the last applied commands or tick entry, ms. */
   readonly stampMs: number
   readonly revision: number
+  /** R7: part of the state; commands of a higher level are refused. */
   readonly engineLevel: number
+  /** Applies a `level` entry; a lower level changes nothing. Throws tooNew() when this program does not know it. */
+  raiseLevel(level: number): void
 
   /** Everything above as bytes, at an entry boundary; load() of them restores it. */
   save(): Buffer

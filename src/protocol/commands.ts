@@ -37,6 +37,8 @@ export interface CommandSpec {
   readonly group: string
   readonly since: string
   readonly summary: string
+  /** The engine level (R7) from which on it is executed; 1 when absent, as for local commands. */
+  readonly level?: number
 }
 
 /** A command as the doors hand it to execute(). `args` excludes the name. */

@@ -18,7 +18,7 @@ import { align8, readU16, readU32, readU64, writeU32, writeU64 } from '../lib/by
 import { crc32 } from '../lib/crc32.ts'
 
 /** The numbers are part of the format; 6 is reserved for `changes` (effects shipped instead of commands). */
-export const EntryKind = { commands: 1, session: 2, config: 3, tick: 4, empty: 5 } as const
+export const EntryKind = { commands: 1, session: 2, config: 3, tick: 4, empty: 5, level: 7 } as const
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind]
 
 export const ENTRY_HEADER_SIZE = 32
@@ -85,8 +85,9 @@ export function decodeEntry(bytes: Buffer, offset: number): Entry | null {
   return { term: readU64(frame, 16), index: readU64(frame, 24), kind, frame }
 }
 
-function isEntryKind(kind: number): kind is EntryKind {
-  return kind >= EntryKind.commands && kind <= EntryKind.empty
+/** Whether a frame of this kind holds an entry that this program knows. */
+export function isEntryKind(kind: number): kind is EntryKind {
+  return (kind >= EntryKind.commands && kind <= EntryKind.empty) || kind === EntryKind.level
 }
 
 /** Asserts that `next` may follow `previous` in one log. */

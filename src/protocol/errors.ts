@@ -93,7 +93,7 @@ export const errors = {
     retryable: true,
     http: 503,
     exit: 7,
-    resp: 'TRYAGAIN a node of the cluster runs an older version that does not know this command, or is not seen: the command was not applied',
+    resp: 'TRYAGAIN a node of the cluster is not seen or runs an older version that does not know this command; the command was not applied',
   },
   DISK_FULL: {
     effect: 'none',

@@ -95,6 +95,19 @@ export const limits = {
   scanCursors: 16_384,
   /** Keys that one page of SCAN looks at, whatever COUNT says. */
   scanRows: 1_000,
+  /** The text of a script, in bytes. */
+  scriptBytes: 256 * KiB,
+  /** Scripts that EVALSHA knows, and what they take, in bytes (the one stored first goes first). */
+  scripts: 4_096,
+  scriptCacheBytes: 64 * MiB,
+  /** Steps that a script may run, about one per operation; beyond it the script ends without effect. */
+  scriptSteps: 10_000_000,
+  /** Strings and tables that a script may make, in bytes, all together. */
+  scriptMemoryBytes: 256 * MiB,
+  /** Records that the commands of a script may look at, in bytes, each time counted. */
+  scriptReadBytes: 1024 * MiB,
+  /** The reply of a script, in bytes. */
+  scriptReplyBytes: 64 * MiB,
   /** LCS: cells of its table, the product of both lengths, each plus one. */
   lcsCells: 4 * 1024 * 1024,
   /** A frame between nodes, in bytes. */
@@ -128,8 +141,12 @@ export const limits = {
   listingCursors: 128,
   /** How long one waits, in milliseconds. */
   cursorLeaseMs: 60_000,
-  /** Large answers of the HTTP API and events of watches that clients have not taken yet, of one node, in bytes. */
-  httpReplyBytes: 256 * MiB,
+  /** Large answers of the HTTP API and events of watches, from being made to being taken, of one node, in bytes. */
+  httpReplyBytes: 192 * MiB,
+  /** The same of answers from 16 KiB to 256 KiB. */
+  httpSmallReplyBytes: 64 * MiB,
+  /** Large answers that wait for their turn at one node; beyond it they are refused. */
+  httpWaitingAnswers: 1_000,
   /** Bodies of all HTTP requests under way at one node, in bytes; beyond it requests with a body are refused. */
   httpBodiesBytes: 512 * MiB,
   /** A JSON body of the HTTP API (/v1/batch, /v1/txn, /v1/command), in bytes. */

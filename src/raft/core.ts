@@ -97,6 +97,11 @@ export class RaftCore {
     return coreStatus(this.#state)
   }
 
+  /** R6, on the leader: what a member last said of its space; 0 of those that said nothing since it leads. */
+  spaceOf(peer: PeerId): number {
+    return this.#state.tracker.get(peer)?.space ?? 0
+  }
+
   /** 10 ms have passed. After a pause of the process call it once or twice, not once per tick missed. */
   tick(): void {
     if (this.#state.isLeader) leader.tickLeader(this.#state)

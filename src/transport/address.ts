@@ -14,8 +14,8 @@ export function parseAddress(text: string): Address | null {
   return address === null ? null : { ...address, isHttp: true }
 }
 
-/** The host of 'host:port', as a key for what concerns a whole machine. */
+/** The host of 'host:port' without brackets, as a key for what concerns a whole machine. */
 export function hostOf(remote: string): string {
   const colon = remote.lastIndexOf(':')
-  return colon < 0 ? remote : remote.slice(0, colon)
+  return (colon < 0 ? remote : remote.slice(0, colon)).replace(/^\[(.*)\]$/, '$1')
 }

@@ -17,6 +17,7 @@ function hello(name: string, changes: Partial<Hello> = {}): Hello {
     clusterId: '',
     redisAddress: '127.0.0.1:6379',
     httpAddress: '[::1]:8080',
+    engineLevel: 3,
     wallMs: 1_767_225_600_000,
     versionMin: 1,
     versionMax: 1,
@@ -79,6 +80,14 @@ test('R7: a hello says version range, features, cluster, node, incarnation, boot
   assert.deepEqual(decodeHello(encodeHello(said)), said)
 })
 
+test('R7: a hello from before there were engine levels stands for the first one', () => {
+  const said = hello('node1')
+  const bytes = encodeHello(said)
+  const levelSize = 7
+  const before = decodeHello(bytes.subarray(0, bytes.length - levelSize))
+  assert.deepEqual(before, { ...said, engineLevel: 1 })
+})
+
 test('R7: unknown fields of a hello are skipped', () => {
   const said = hello('node1')
   const bytes = Buffer.concat([encodeHello(said), Buffer.from([250, 2, 0, 1, 2])])
@@ -88,7 +97,7 @@ test('R7: unknown fields of a hello are skipped', () => {
 test('bytes that are no hello are refused and never throw', () => {
   const good = encodeHello(hello('node1'))
   // The fields after the nonce may be absent.
-  const optionalSize = 22
+  const optionalSize = 29
   for (let size = 0; size < good.length; size++) {
     const isRefused = typeof decodeHello(good.subarray(0, size)) === 'string'
     assert.ok(isRefused || size >= good.length - optionalSize, `${size} bytes`)

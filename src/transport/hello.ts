@@ -46,7 +46,10 @@ const Tag = {
   features: 10,
   hasSecret: 11,
   revision: 12,
+  engineLevel: 13,
 } as const
+/** Programs from before there were levels say nothing. */
+const LEVEL_WHEN_SILENT = 1
 const LANES: readonly Lane[] = ['control', 'bulk']
 
 /** Printable text of these fields only gets into logs and status pages. */
@@ -76,6 +79,7 @@ export function encodeHello(hello: Hello): Buffer {
     field(Tag.features, u32(hello.features)),
     field(Tag.hasSecret, Buffer.from([hello.hasSecret ? 1 : 0])),
     field(Tag.revision, u32(hello.revision)),
+    field(Tag.engineLevel, u32(hello.engineLevel)),
   ])
 }
 
@@ -113,6 +117,7 @@ export function decodeHello(bytes: Buffer): Hello | string {
     redisAddress: text(Tag.redisAddress),
     httpAddress: text(Tag.httpAddress),
     wallMs: wallMs?.length === 8 && readU32(wallMs, 4) < 2 ** 21 ? readU64(wallMs, 0) : 0,
+    engineLevel: number(Tag.engineLevel) || LEVEL_WHEN_SILENT,
     features: number(Tag.features),
     revision: number(Tag.revision),
     lane: LANES[fields.get(Tag.lane)?.[0] ?? 0] ?? 'control',

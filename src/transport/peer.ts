@@ -78,7 +78,7 @@ export class Peer {
    * True when `hello` differs from what is known in anything but the time. An outdated one teaches nothing.
    */
   learn(hello: Hello): boolean {
-    const { name, incarnation, bootId, clusterId, redisAddress, httpAddress, wallMs } = hello
+    const { name, incarnation, bootId, clusterId, redisAddress, httpAddress, engineLevel, wallMs } = hello
     const old = this.info
     if (old.bootId === bootId && hello.revision < this.#revision) return false
     this.#revision = hello.revision
@@ -90,6 +90,7 @@ export class Peer {
       clusterId,
       redisAddress,
       httpAddress,
+      engineLevel,
       wallMs,
     }
     return (

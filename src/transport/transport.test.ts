@@ -303,6 +303,26 @@ test('R7: frames of a type that this version does not know are skipped', () => {
   assert.deepEqual(texts(two), ['known'])
 })
 
+test('R7: programs whose protocol versions overlap talk to each other; those without a common one say so', () => {
+  const world = new TransportWorld(41)
+  const old = world.start('old', { versions: { min: 2, max: 2 } })
+  const both = world.start('both', { versions: { min: 2, max: 3 } })
+  const next = world.start('next', { versions: { min: 3, max: 4 } })
+  const nodes = [old, both, next]
+  for (const node of nodes) node.transport.setPeers(peersOf(...nodes.filter((other) => other !== node)))
+  const talk = (one: TransportNode, two: TransportNode): boolean => one.reaches(two) && two.reaches(one)
+  world.world.runUntil(() => talk(old, both) && talk(both, next), 'neighbours reach each other')
+  assert.ok(say(old, both, 'from old') && say(next, both, 'from next', 'control') && say(both, old, 'to old'))
+  world.world.runUntil(() => both.frames.length === 2 && old.frames.length === 1, 'frames arrive')
+  assert.deepEqual(texts(both).sort(), ['from next', 'from old'])
+  world.world.runUntil(() => old.refusals.length > 0 && next.refusals.length > 0, 'both are told')
+  assert.match(
+    old.refusals.join(),
+    /no common protocol version: .*3-4.*; stop all nodes and start them with one version/,
+  )
+  assert.ok(!old.reaches(next) && !next.reaches(old))
+})
+
 test('R8: nodes of different clusters refuse each other, from the start or after joining one', () => {
   const world = new TransportWorld(31)
   const one = world.start('node1', { hello: { clusterId: 'A' } })

@@ -223,10 +223,11 @@ class NodeTransport implements Transport, LinkOwner {
   }
 
   #ownHello(lane: Lane, nonce: Buffer): Hello {
+    const { min, max } = this.#options.versions ?? { min: VERSION_MIN, max: VERSION_MAX }
     return {
       ...this.#hello,
-      versionMin: VERSION_MIN,
-      versionMax: VERSION_MAX,
+      versionMin: min,
+      versionMax: max,
       features: 0,
       revision: this.#revision,
       wallMs: this.#options.clock.wallMs(),
@@ -362,9 +363,9 @@ function noListener(clock: Clock): Listener {
 }
 
 function infoOf(hello: Hello): PeerInfo {
-  const { name, incarnation, bootId, clusterId, redisAddress, httpAddress, wallMs } = hello
+  const { name, incarnation, bootId, clusterId, redisAddress, httpAddress, engineLevel, wallMs } = hello
   const peerId = peerIdOf(name, incarnation)
-  return { peerId, name, incarnation, bootId, clusterId, redisAddress, httpAddress, wallMs }
+  return { peerId, name, incarnation, bootId, clusterId, redisAddress, httpAddress, engineLevel, wallMs }
 }
 
 /** A hello that the other side would call malformed is a bug here. */

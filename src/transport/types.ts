@@ -45,6 +45,8 @@ export interface HelloInfo {
   readonly clusterId: string
   readonly redisAddress: string
   readonly httpAddress: string
+  /** R7: what its program can execute. */
+  readonly engineLevel: number
   readonly wallMs: number
 }
 
@@ -132,6 +134,8 @@ export interface TransportOptions {
    * still accepted. Connections that stand are not touched.
    */
   readonly clusterSecrets?: () => readonly string[]
+  /** Protocol versions that are spoken; default: this program's (hello.ts). */
+  readonly versions?: { readonly min: number; readonly max: number }
   readonly handlers: TransportHandlers
   /** A further check of the node's own: why this peer is refused (say, its member was removed), or null. */
   readonly admit?: (peer: PeerInfo) => string | null

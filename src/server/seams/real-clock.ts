@@ -3,6 +3,8 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 
 /** Longest delay that setTimeout takes. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
+/** From here on a wait is a millisecond longer at once: the loop would wake up early, for nothing, most times. */
+const LONG_MS = 5
 
 export class RealClock implements Clock {
   monotonicMs(): number {
@@ -43,7 +45,8 @@ class RealTimer implements Timer {
   }
 
   #arm(delayMs: number): void {
-    this.#timeout = setTimeout(this.#fire, Math.min(Math.ceil(delayMs), TIMEOUT_MS_MAX))
+    const wholeMs = delayMs < LONG_MS ? Math.ceil(delayMs) : Math.floor(delayMs) + 1
+    this.#timeout = setTimeout(this.#fire, Math.min(wholeMs, TIMEOUT_MS_MAX))
   }
 
   readonly #fire = (): void => {

@@ -10,7 +10,7 @@ import { RealNetwork } from './real-network.ts'
 import { RealRandom } from './real-random.ts'
 
 const HOST = '127.0.0.1'
-const WAIT_MS = 10_000
+const WAIT_MS = 120_000
 
 interface Heard {
   readonly payloads: Buffer[]
@@ -19,11 +19,11 @@ interface Heard {
 }
 
 function helloOf(name: string): HelloInfo {
-  const addresses = { redisAddress: '', httpAddress: '' }
+  const addresses = { redisAddress: '', httpAddress: '', engineLevel: 1 }
   return { name, incarnation: `${name}-1`, bootId: `${name}-boot`, clusterId: '', ...addresses, wallMs: 0 }
 }
 
-function open(name: string, clusterSecret = 's3cret'): Promise<[Transport, Heard]> {
+function open(name: string, clusterSecret = 's3cret', clock = new RealClock()): Promise<[Transport, Heard]> {
   const heard: Heard = { payloads: [], lost: [], refused: [] }
   const handlers: TransportHandlers = {
     onFrame: (_from, _type, _group, payload) => heard.payloads.push(payload),
@@ -31,7 +31,7 @@ function open(name: string, clusterSecret = 's3cret'): Promise<[Transport, Heard
     onControlLost: (peer) => heard.lost.push(peer),
     onRefused: (_remote, reason) => heard.refused.push(reason),
   }
-  const seams = { network: new RealNetwork(), clock: new RealClock(), random: new RealRandom() }
+  const seams = { network: new RealNetwork(), clock, random: new RealRandom() }
   const options = { ...seams, listen: { host: HOST, port: 0 }, hello: helloOf(name), clusterSecret, handlers }
   return new Promise((resolve, reject) => {
     openTransport(options, (error, transport) => {
@@ -39,6 +39,13 @@ function open(name: string, clusterSecret = 's3cret'): Promise<[Transport, Heard
       else reject(error)
     })
   })
+}
+
+/** No silence lasts for long by it: what is noticed is noticed without it. Timers fire as always. */
+class StandingClock extends RealClock {
+  override monotonicMs(): number {
+    return 0
+  }
 }
 
 /** Waits until `condition` holds, looking once per turn of the event loop. */
@@ -82,16 +89,14 @@ test('R19: two transports meet over TCP, small and large frames arrive in order'
   assert.deepEqual([heardByOne.refused, heardByTwo.refused], [[], []])
 })
 
-test('a transport that closes is noticed at once by the other, which finds it again', async () => {
-  const [one, heard] = await open('node1')
+test('a transport that closes is noticed by the end of its connection, not by its silence', async () => {
+  const [one, heard] = await open('node1', 's3cret', new StandingClock())
   const [two] = await open('node2')
   const address = addressOf('node2', two)
   one.setPeers([address])
   await until(() => one.peers().some((peer) => peer.controlUp), 'connected')
-  const closedMs = performance.now()
   await close(two)
   await until(() => heard.lost.includes(idOf('node2')), 'noticed')
-  assert.ok(performance.now() - closedMs < 1_000)
   assert.equal(one.send(idOf('node2'), 'control', FrameType.raft, 0, []), false)
   await close(one)
 })

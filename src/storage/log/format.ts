@@ -16,7 +16,7 @@
  */
 import { align8, readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../../lib/bytes.ts'
 import { crc32 } from '../../lib/crc32.ts'
-import { ENTRY_HEADER_SIZE, EntryKind } from '../../protocol/entry.ts'
+import { ENTRY_HEADER_SIZE, isEntryKind } from '../../protocol/entry.ts'
 import type { HardState, Index, Term } from '../../raft/types.ts'
 
 export const LOG_FORMAT_VERSION = 1
@@ -144,13 +144,9 @@ export function readFrame(bytes: Buffer, offset: number): FrameView {
   }
 }
 
-export function isEntryFrame(kind: number): boolean {
-  return kind >= EntryKind.commands && kind <= EntryKind.empty
-}
-
 function isKnownKind(kind: number): boolean {
   return (
-    isEntryFrame(kind) ||
+    isEntryKind(kind) ||
     (kind >= FrameKind.hardState && kind <= FrameKind.engineLevel) ||
     kind === FrameKind.commit
   )

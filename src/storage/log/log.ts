@@ -21,6 +21,8 @@ import { SegmentPool } from './segment-pool.ts'
 import type { Log, LogGroup, LogOptions, LogStatus, RecoveredGroup } from './types.ts'
 import { LogWriter } from './writer.ts'
 
+const REMEDY = 'start the node with the version that wrote its data folder, or a later one'
+
 /**
  * Opens the log in its folder, which is made when missing. Errors: CORRUPT, UNSUPPORTED (LogError), system
  * errors.
@@ -34,7 +36,7 @@ export function openLog(options: LogOptions, done: Callback<Log>): void {
     const level = recovered.engineLevel
     if (level > (options.engineLevelMax ?? Number.POSITIVE_INFINITY)) {
       const known = options.engineLevelMax
-      const what = `engine level ${level} is newer than this program, which knows up to ${known}`
+      const what = `engine level ${level} is newer than this program, which knows up to ${known}: ${REMEDY}`
       const refusal = new LogError('UNSUPPORTED', options.folder, 0, what)
       closeFiles([...recovered.used, ...recovered.unused], () => done(refusal, undefined as never))
       return

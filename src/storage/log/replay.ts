@@ -5,10 +5,10 @@
  */
 import { must } from '../../lib/assert.ts'
 import { readU32, readU64 } from '../../lib/bytes.ts'
-import { ENTRY_HEADER_SIZE } from '../../protocol/entry.ts'
+import { ENTRY_HEADER_SIZE, isEntryKind } from '../../protocol/entry.ts'
 import { LogError } from './errors.ts'
 import type { FrameView } from './format.ts'
-import { FrameKind, INSTALL_VOIDS, isEntryFrame, readFrame } from './format.ts'
+import { FrameKind, INSTALL_VOIDS, readFrame } from './format.ts'
 import { GroupState } from './group-state.ts'
 
 export class Replay {
@@ -28,7 +28,7 @@ export class Replay {
   batch(bytes: Buffer, start: number, end: number): void {
     for (let at = start; at < end; ) {
       const frame = readFrame(bytes, at)
-      if (isEntryFrame(frame.kind)) this.#entry(frame, at)
+      if (isEntryKind(frame.kind)) this.#entry(frame, at)
       else this.#record(frame, bytes, at)
       at += frame.size
     }

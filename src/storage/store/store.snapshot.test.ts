@@ -163,6 +163,23 @@ test('R10: a damaged chunk is found before anything is installed, and its file i
   assert.deepEqual(again, [first])
 })
 
+test('what was received and will not be installed is removed, whole files and parts', () => {
+  const { leader, follower } = pair()
+  fill(leader, 9, 'new')
+  fill(follower, 3, 'old')
+  follower.settle()
+  const before = follower.files()
+  for (const options of [{ files: 1 }, {}]) {
+    receiveSnapshot(leader, follower, leader.store.snapshot(), options)
+    assert.ok(follower.store.status().receivedFiles > 0)
+    follower.store.discardReceived()
+    assert.equal(follower.store.status().receivedFiles, 0)
+    follower.settle()
+    assert.deepEqual(follower.files(), before)
+  }
+  assert.equal(follower.read('key-5'), 'old 5')
+})
+
 test('a transfer that misses a file is not complete', () => {
   const { leader, follower } = pair()
   fill(leader, 9, 'new')

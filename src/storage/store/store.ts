@@ -275,6 +275,10 @@ class LogStructuredStore implements Store {
     this.#transfer.receiveComplete(manifest, done)
   }
 
+  discardReceived(): void {
+    this.#transfer.discard()
+  }
+
   install(bytes: Buffer, done: Callback): void {
     this.#maintenance.pause(() => {
       let manifest: Manifest
@@ -314,6 +318,7 @@ class LogStructuredStore implements Store {
       jobFailures: this.#maintenance.jobFailures,
       pins: this.#statePins.size,
       pinnedBytes: this.#statePins.bytes,
+      receivedFiles: this.#transfer.count,
     }
   }
 

@@ -109,6 +109,18 @@ export class Transfer {
     this.#release()
   }
 
+  /** Files here that belong to no manifest of this store. */
+  get count(): number {
+    return this.#parts.size + this.#staged.size
+  }
+
+  /** Nothing that was received will be installed. */
+  discard(): void {
+    this.#idle?.cancel()
+    this.#release()
+    this.#discard(() => true)
+  }
+
   /** Closes files in transfer; the next start removes them. */
   close(done: () => void): void {
     this.#idle?.cancel()
@@ -127,11 +139,20 @@ export class Transfer {
         this.#parts.delete(name)
         return done(error)
       }
+      if (this.#parts.get(name) !== part) return this.#dropUnwanted(name, file, done)
       part.file = file
       file.truncate(0, (truncateError) => {
         if (truncateError === null) then(part)
         else done(truncateError)
       })
+    })
+  }
+
+  /** A file that was given up while it was opened. */
+  #dropUnwanted(name: string, file: DiskFile, done: Callback): void {
+    file.close(() => {
+      if (!this.#parts.has(name)) this.#options.tables.removeFiles([name + PART_SUFFIX])
+      done(new Error(`${name} is not wanted any more`))
     })
   }
 
@@ -224,10 +245,7 @@ export class Transfer {
 
   #touch(): void {
     this.#idle?.cancel()
-    this.#idle = this.#options.clock.setTimer(IDLE_MS, () => {
-      this.#release()
-      this.#discard(() => true)
-    })
+    this.#idle = this.#options.clock.setTimer(IDLE_MS, () => this.discard())
   }
 }
 

@@ -98,6 +98,8 @@ export interface StoreStatus {
   readonly bytesFlushed: number
   readonly bytesCompacted: number
   readonly jobFailures: number
+  /** Files of a snapshot that was received, whole or in part, and is not installed. */
+  readonly receivedFiles: number
   /** Pinned states, and the memory that only they still hold. */
   readonly pins: number
   readonly pinnedBytes: number
@@ -171,6 +173,8 @@ export interface Store extends StateView {
   receive(name: string, offset: number, bytes: Buffer, done: Callback): void
   /** R10 step 1: verifies size and checksums, syncs the received files and the folder. */
   receiveComplete(manifest: Buffer, done: Callback): void
+  /** Removes what was received: it will not be installed. Not between receiveComplete() and its answer. */
+  discardReceived(): void
   /**
    * R10 step 3: replaces the manifest and the whole in-memory state; old files go afterwards. Pins end;
    * nothing may be put until `done`. On an error the old state stands and may be kept or the install tried

@@ -6,6 +6,7 @@
 import { checkCommand } from '../../engine/check-command.ts'
 import { commandTable } from '../../engine/command-table.ts'
 import { KvEngine } from '../../engine/engine.ts'
+import { ENGINE_LEVEL } from '../../engine/level.ts'
 import { transactionCommand, watchCommand } from '../../engine/transaction.ts'
 import type { DueKey } from '../../engine/types.ts'
 import { must } from '../../lib/assert.ts'
@@ -32,10 +33,11 @@ export class EngineClient {
   nowMs: number
   #sequence = 0
 
-  /** Opens session 1; `nowMs` is the first stamp. */
-  constructor(store = new MapStore(), nowMs = 1_000_000) {
+  /** Opens session 1; `nowMs` is the first stamp, `level` the engine level of the cluster. */
+  constructor(store = new MapStore(), nowMs = 1_000_000, level = ENGINE_LEVEL) {
     this.store = store
     this.engine = new KvEngine(store)
+    this.engine.raiseLevel(level)
     this.nowMs = nowMs
     this.engine.openSession(SESSION, PEER, 'boot')
   }

@@ -1,79 +1,17 @@
 /** Reads of every consistency, listings and watches over three simulated nodes without faults of their own. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Consistency, ExecuteOptions, Result } from '../../cluster/execute.ts'
+import type { Consistency, Result } from '../../cluster/execute.ts'
 import type { ListingPage, PinnedSnapshot } from '../../cluster/listing.ts'
-import type { Node } from '../../cluster/node.ts'
 import { must } from '../../lib/assert.ts'
-import { SimNetwork } from '../sim/network.ts'
-import { SimWorld } from '../sim/world.ts'
 import { command } from './commands.ts'
-import { Machine } from './machine.ts'
-import { drawNodeParams } from './params.ts'
+import type { Machine } from './machine.ts'
+import { optionsOf, SmallCluster } from './small-cluster.ts'
 
-const NAMES = ['n1', 'n2', 'n3']
 const FROM = Buffer.alloc(0)
 
-class Cluster {
-  readonly world = new SimWorld(11)
-  readonly network = new SimNetwork(this.world)
-  readonly machines: Machine[]
-
-  constructor() {
-    const params = { ...drawNodeParams(this.world.random.fork('params')), clockSkewMs: 0, slowSync: 0 }
-    this.machines = NAMES.map(
-      (name) => new Machine({ network: this.network, name, params, cluster: NAMES, onEnd() {}, note() {} }),
-    )
-    for (const machine of this.machines) machine.start()
-    this.until('all are ready', () =>
-      this.machines.every(({ node }) => node?.host != null && node.status().ready),
-    )
-  }
-
-  get leader(): Machine {
-    return must(
-      this.machines.find(({ node }) => node?.status().role === 'leader'),
-      'leader',
-    )
-  }
-
-  get follower(): Machine {
-    return must(
-      this.machines.find((machine) => machine !== this.leader),
-      'follower',
-    )
-  }
-
-  until(what: string, condition: () => boolean): void {
-    this.world.runUntil(condition, what, { timeoutMs: 20_000 })
-  }
-
-  /** Runs `ask` in a turn of the machine and waits for its answer. */
-  ask<T>(machine: Machine, ask: (node: Node, answer: (value: T) => void) => void): T {
-    const answers: T[] = []
-    machine.sim.process.schedule(0, 'ask', () =>
-      ask(must(machine.node, 'node'), (value) => answers.push(value)),
-    )
-    this.until('the answer', () => answers.length > 0)
-    return must(answers[0] ?? null, 'answer')
-  }
-
-  run(machine: Machine, words: string[], options: Partial<ExecuteOptions> = {}): string {
-    const [name = '', ...args] = words
-    const { reply } = this.ask<Result>(machine, (node, answer) =>
-      node.execute(command(name, ...args), { ...optionsOf(machine, node), ...options }, answer),
-    )
-    return reply.toString()
-  }
-}
-
-function optionsOf(machine: Machine, node: Node): ExecuteOptions {
-  const deadlineMs = machine.nowMs() + 4_000
-  return { session: node.openSession(), consistency: 'linearizable', deadlineMs, principal: { name: 'test' } }
-}
-
 test('a stale read with a least revision waits for it, and says BEHIND when it does not come', () => {
-  const cluster = new Cluster()
+  const cluster = new SmallCluster()
   const { follower, leader } = cluster
   cluster.run(leader, ['set', 'k', 'v1'])
   cluster.network.isolate(follower.name)
@@ -98,7 +36,7 @@ test('a stale read with a least revision waits for it, and says BEHIND when it d
 })
 
 test('a read of the leader asks nobody, and stands behind the writes ahead of it on its connection', () => {
-  const cluster = new Cluster()
+  const cluster = new SmallCluster()
   const { leader } = cluster
   const rounds = (): number => must(leader.node, 'node').status().counters.read_rounds ?? -1
   const before = rounds()
@@ -113,7 +51,7 @@ test('a read of the leader asks nobody, and stands behind the writes ahead of it
 })
 
 test('the position tells what the status tells', () => {
-  const cluster = new Cluster()
+  const cluster = new SmallCluster()
   for (const { node } of cluster.machines) {
     const { revision, appliedIndex, term, name, leader } = must(node, 'node').status()
     const position = must(node, 'node').position()
@@ -123,7 +61,7 @@ test('the position tells what the status tells', () => {
 })
 
 test('a listing at a follower has every write that was acknowledged before, and stays as it is', () => {
-  const cluster = new Cluster()
+  const cluster = new SmallCluster()
   const { follower, leader } = cluster
   for (let i = 0; i < 30; i++) cluster.run(leader, ['set', `k${i}`, 'v'])
   const snapshot = cluster.ask<PinnedSnapshot>(follower, (node, answer) =>
@@ -140,7 +78,7 @@ test('a listing at a follower has every write that was acknowledged before, and 
 })
 
 test('a watch survives its node: another one tells the rest, without a gap', () => {
-  const cluster = new Cluster()
+  const cluster = new SmallCluster()
   const { leader, follower } = cluster
   const seen: string[] = []
   const follow = (machine: Machine, after: number): void => {

@@ -14,6 +14,8 @@ import type { Simulation } from './simulation.ts'
 const ANSWERS_MS = 15_000
 const MEMBERS_MS = 90_000
 const EQUAL_MS = 30_000
+const LEVEL_MS = 10_000
+const RECEIVED_MS = 1_000
 const READ_MS = 12_000
 const AGAIN_MS = 50
 const ROWS = 1_000_000
@@ -48,8 +50,14 @@ export class Convergence {
       () => `every member is ready: ${this.#whyNotReady()}`,
       () => this.#members().every(isReady),
     )
+    this.#await(LEVEL_MS, 'the engine level is raised on all members', () =>
+      this.#members().every(({ node }) => node?.engine.engineLevel === params.engineLevel),
+    )
     const finals = this.#readEverything()
     this.#becomeEqual()
+    this.#await(RECEIVED_MS, 'what was received of snapshots and not installed is gone', () =>
+      this.#members().every(({ node }) => node?.storage.store.status().receivedFiles === 0),
+    )
     this.#watchersArrive()
     recorder.judge(finals)
   }

@@ -2,6 +2,7 @@
  * What happens to a simulated cluster beside its clients. Every kind of fault has its own rate and generator; whatever
  * ends a process is followed by a restart, and end() heals everything.
  */
+import { FIRST_LEVEL } from '../../engine/level.ts'
 import type { Random } from '../../lib/random.ts'
 import type { SimNetwork } from '../sim/network.ts'
 import { DATA_FOLDER, LOW_SPACE_BYTES, type Machine } from './machine.ts'
@@ -45,6 +46,7 @@ export class Faults {
     this.#strike('reset', params.resetMs, (machine, random) => this.#reset(machine, random))
     this.#strike('clockJump', params.clockJumpMs, (machine, random) => this.#jump(machine, random))
     this.#strike('shutdown', params.shutdownMs, (machine) => machine.shutDown(() => {}))
+    this.#strike('otherProgram', params.otherProgramMs, (machine) => this.#changeProgram(machine))
     this.#strike('transfer', params.transferMs, (machine, random) => this.#transfer(machine, random))
   }
 
@@ -62,7 +64,7 @@ export class Faults {
   /** Heals everything: all machines run, awake, on disks and a network that work. */
   end(): void {
     this.#ended = true
-    const { network, machines } = this.#cluster
+    const { network, machines, params } = this.#cluster
     network.resetRate = 0
     network.heal()
     for (const { sim } of machines) {
@@ -71,6 +73,8 @@ export class Faults {
       sim.disk.releaseSyncs()
       if (sim.running) sim.resume()
     }
+    // Everybody upgrades in the end.
+    for (const machine of machines) if (machine.program < params.engineLevel) this.#changeProgram(machine)
   }
 
   #every(kind: string, meanMs: number, action: (random: Random) => boolean): void {
@@ -179,6 +183,13 @@ export class Faults {
 
   #jump(machine: Machine, random: Random): void {
     machine.sim.time.jump((random.float() * 2 - 1) * 5_000)
+  }
+
+  /** R7: the process is ended; the next one is of the newest program, or of the first level again. */
+  #changeProgram(machine: Machine): void {
+    const { engineLevel } = this.#cluster.params
+    machine.program = machine.program < engineLevel ? engineLevel : FIRST_LEVEL
+    machine.kill()
   }
 
   #transfer(machine: Machine, random: Random): void {

@@ -26,6 +26,7 @@ interface Seen {
   appliedIndex: number
   /** Entries up to here were compared. */
   comparedIndex: number
+  engineLevel: number
 }
 
 interface Committed {
@@ -76,7 +77,7 @@ export class Invariants {
   #seenOf(name: string, node: Node): Seen {
     let seen = this.#seen.get(name)
     if (seen === undefined || seen.node !== node) {
-      seen = { node, role: '', term: 0, commitIndex: 0, appliedIndex: 0, comparedIndex: 0 }
+      seen = { node, role: '', term: 0, commitIndex: 0, appliedIndex: 0, comparedIndex: 0, engineLevel: 0 }
       this.#seen.set(name, seen)
     }
     return seen
@@ -101,6 +102,23 @@ export class Invariants {
     }
     seen.commitIndex = commitIndex
     seen.appliedIndex = index
+    this.#checkLevel(name, seen)
+  }
+
+  /** R7: the level never falls, and is what every member's program executed at some time. */
+  #checkLevel(name: string, seen: Seen): void {
+    const { engineLevel } = seen.node.engine
+    if (engineLevel === seen.engineLevel) return
+    check(engineLevel > seen.engineLevel, () => `${name}: engine level fell from ${seen.engineLevel}`)
+    seen.engineLevel = engineLevel
+    for (const member of seen.node.host?.replica.configuration.members ?? []) {
+      const machine = this.#machines.find((other) => other.name === member.name)
+      const newest = machine?.newestProgram ?? 0
+      check(
+        newest >= engineLevel,
+        () => `${name} is at engine level ${engineLevel}, ${member.name} knows ${newest}`,
+      )
+    }
   }
 
   #newRole(name: string, seen: Seen, role: string, term: number): void {

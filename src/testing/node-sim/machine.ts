@@ -38,6 +38,8 @@ export interface MachineOptions {
   readonly params: NodeSimParams
   /** The --cluster list. */
   readonly cluster: readonly string[]
+  /** The engine level of the program that it begins with; default: the newest. */
+  readonly program?: number
   /** A process ended by itself. */
   readonly onEnd: () => void
   /** A process has opened its node: nothing was applied in it yet. */
@@ -63,11 +65,16 @@ export class Machine {
   leaving = false
   /** Its last process ended by a clean shutdown. */
   closedCleanly = false
+  /** R7: what the program that is installed on it executes, and the most that any it ran with did. */
+  program: number
+  newestProgram: number
   #seams: SimSeams | null = null
 
   constructor(options: MachineOptions) {
     const { network, name, params } = options
     this.name = name
+    this.program = options.program ?? params.engineLevel
+    this.newestProgram = this.program
     this.#options = options
     const { latencyMs, syncMs, clockSkewMs, clockDrift, slowSync } = params
     const random = network.world.random.fork(`machine ${name}`)
@@ -105,6 +112,7 @@ export class Machine {
     this.#node = null
     this.leaving = false
     this.closedCleanly = false
+    this.newestProgram = Math.max(this.newestProgram, this.program)
     const seams = this.sim.start()
     this.#seams = seams
     const { process } = seams
@@ -189,6 +197,11 @@ export class Machine {
     const isRemoval = error !== null && /not (a )?member|no member|not in/i.test(error.message)
     if (isRemoval && this.removing) return
     const code = errorCode(error)
+    // An older program than the one that wrote the folder says so; the operator follows its advice.
+    if (code === 'UNSUPPORTED' && this.program < this.newestProgram) {
+      this.program = this.newestProgram
+      return
+    }
     const isDiskFault = error === null || code === 'EIO' || code === 'ENOSPC'
     if (isDiskFault && this.diskFaults) return
     throw new Violation(`${this.name} ended itself without a reason: ${error?.stack ?? 'onDead'}`)
@@ -213,6 +226,7 @@ export class Machine {
       trailingLogBytes: params.trailingLogBytes,
       watchHistoryBytes: params.watchHistoryBytes,
       lowSpaceBytes: LOW_SPACE_BYTES,
+      engineLevel: this.program,
     }
   }
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { corpus } from './corpus.ts'
-import { WITHOUT_WATCHERS } from './params.ts'
+import { type NodeSimParams, WITHOUT_LEVELS, WITHOUT_WATCHERS } from './params.ts'
 import { type NodeMistake, plantNodeMistake } from './planted.ts'
 import { runNodeSeeds } from './seeds.ts'
 import { runNodeSeed } from './simulation.ts'
@@ -30,7 +30,7 @@ test('a seed gives the same events every time', () => {
 const planted: readonly (readonly [NodeMistake, number, RegExp])[] = [
   ['readWithoutRound', 1, /Order on a connection|Not linearizable|Stale reads/],
   ['expiresUnconditionally', 3, /Not linearizable/],
-  ['duplicatesExecuted', 4, /Not linearizable|executed twice|Order on a connection/],
+  ['duplicatesExecuted', 9, /Not linearizable|executed twice|Order on a connection/],
   ['readsOvertaken', 4, /Order on a connection/],
   ['acknowledgedBeforeSync', 5, /damaged|lost|missing|without the committed entry/],
   ['tornTailTaken', 167, /damaged/],
@@ -43,9 +43,14 @@ const plantedForWatchers: typeof planted = [
   ['watchSkipsRest', 27, /Two histories|comes after/],
 ]
 
-for (const [mistake, seed, finding] of [...planted, ...plantedForWatchers]) {
+const plantedForLevels: typeof planted = [['levelNotAsked', 13, /is at engine level 2, n\d knows 1/]]
+
+function tryAll(mistakes: typeof planted, params: Partial<NodeSimParams>): void {
+  for (const [mistake, seed, finding] of mistakes) tryOne(mistake, seed, finding, params)
+}
+
+function tryOne(mistake: NodeMistake, seed: number, finding: RegExp, params: Partial<NodeSimParams>): void {
   test(`the planted mistake ${mistake} is found`, () => {
-    const params = planted.some(([name]) => name === mistake) ? WITHOUT_WATCHERS : {}
     const undo = plantNodeMistake(mistake)
     try {
       const { violation } = runNodeSeed(seed, { params })
@@ -55,3 +60,7 @@ for (const [mistake, seed, finding] of [...planted, ...plantedForWatchers]) {
     }
   })
 }
+
+tryAll(planted, WITHOUT_WATCHERS)
+tryAll(plantedForWatchers, WITHOUT_LEVELS)
+tryAll(plantedForLevels, {})

@@ -2,6 +2,7 @@
  * Swarm testing of whole nodes: every seed draws its own cluster size, tunables, workload and faults. Most kinds of
  * faults are absent from most seeds, so that rare combinations are not drowned by common ones.
  */
+import { ENGINE_LEVEL, FIRST_LEVEL } from '../../engine/level.ts'
 import type { Random } from '../../lib/random.ts'
 
 export interface NodeSimParams {
@@ -55,10 +56,25 @@ export interface NodeSimParams {
   readonly idempotentWriters: number
   /** Clients that publish; 0 unless asked for, because whatever is drawn shifts what else happens. */
   readonly messengers: number
+
+  /** R7: what the newest program executes, how many machines begin with one of the first level, and faults of that. */
+  readonly engineLevel: number
+  readonly olderPrograms: number
+  /** Mean milliseconds until a machine is started with another program; 0 = never. */
+  readonly otherProgramMs: number
 }
 
 /** For seeds whose events must stay as they are: what was added to the simulation since is left out. */
-export const WITHOUT_WATCHERS: Partial<NodeSimParams> = { watchers: 0, idempotentWriters: 0 }
+export const WITHOUT_LEVELS: Partial<NodeSimParams> = {
+  engineLevel: FIRST_LEVEL,
+  olderPrograms: 0,
+  otherProgramMs: 0,
+}
+export const WITHOUT_WATCHERS: Partial<NodeSimParams> = {
+  ...WITHOUT_LEVELS,
+  watchers: 0,
+  idempotentWriters: 0,
+}
 
 const KiB = 1024
 
@@ -111,5 +127,9 @@ export function drawNodeParams(random: Random): NodeSimParams {
     watchHistoryBytes: pick(64, 256, 4096) * KiB,
     idempotentWriters: pick(0, 1),
     messengers: 0,
+
+    engineLevel: ENGINE_LEVEL,
+    olderPrograms: pick(0, 0, 0, 1, 1, 5),
+    otherProgramMs: sometimes(0.4, 300, 1500),
   }
 }

@@ -3,10 +3,12 @@
  * outside; the product has no switch for any of them. The core's own are in core-sim/planted.ts.
  */
 import { Origin } from '../../cluster/origin.ts'
+import { Reign } from '../../cluster/reign.ts'
 import { ReplicaHost } from '../../cluster/replica-host.ts'
 import { WatchHistory } from '../../cluster/watch-history.ts'
 import { CommandContext } from '../../engine/context.ts'
 import { IdempotencyTable } from '../../engine/idempotency.ts'
+import { ENGINE_LEVEL } from '../../engine/level.ts'
 import { Session } from '../../engine/session.ts'
 import { crc32 } from '../../lib/crc32.ts'
 import { errors } from '../../protocol/errors.ts'
@@ -29,6 +31,16 @@ import type { SimFile } from '../sim/file.ts'
 import { SimMount } from '../sim/mount.ts'
 
 const MISTAKES = {
+  /** R7: the engine level is raised without asking what the members know. */
+  levelNotAsked: () =>
+    patch(
+      Reign.prototype,
+      'proposeLevel',
+      (propose) =>
+        function (this: Reign) {
+          propose.call(this, ENGINE_LEVEL)
+        },
+    ),
   /** Log writes count as durable before they are synced. */
   acknowledgedBeforeSync: () =>
     patch(

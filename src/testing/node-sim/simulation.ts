@@ -2,6 +2,7 @@
  * Runs one seed: a cluster of whole nodes under faults, with clients, then healed. Everything follows from the seed, so
  * a report with a violation is a bug that can be watched again: `runNodeSeed(seed)`.
  */
+import { FIRST_LEVEL } from '../../engine/level.ts'
 import { AssertionError, must } from '../../lib/assert.ts'
 import { isBug } from '../../lib/coded-error.ts'
 import { type Random, SeededRandom } from '../../lib/random.ts'
@@ -154,6 +155,7 @@ class Simulation {
       name,
       params: this.params,
       cluster: this.#founders.includes(name) ? this.#founders : [...known, name],
+      program: this.machines.length < this.params.olderPrograms ? FIRST_LEVEL : this.params.engineLevel,
       onEnd: () => {
         this.ownEnds++
       },

@@ -42,7 +42,7 @@ export class TransportNode implements TransportHandlers {
   constructor(
     seams: SimSeams,
     hello: HelloInfo,
-    options: Partial<Pick<TransportOptions, 'clusterSecret' | 'admit'>>,
+    options: Partial<Pick<TransportOptions, 'clusterSecret' | 'admit' | 'versions'>>,
   ) {
     this.seams = seams
     this.hello = hello
@@ -90,7 +90,8 @@ export class TransportNode implements TransportHandlers {
   }
 }
 
-export interface StartOptions extends Partial<Pick<TransportOptions, 'clusterSecret' | 'admit'>> {
+export interface StartOptions
+  extends Partial<Pick<TransportOptions, 'clusterSecret' | 'admit' | 'versions'>> {
   readonly hello?: Partial<HelloInfo>
 }
 
@@ -132,6 +133,7 @@ export function helloOf(name: string, boot: string): HelloInfo {
     clusterId: '',
     redisAddress: `${name}:6379`,
     httpAddress: `${name}:8080`,
+    engineLevel: 1,
     wallMs: 0,
   }
 }

@@ -1,0 +1,49 @@
+/** Errors as scripts see them, tables with a field `err`, and as clients get them. */
+
+import { errorReply } from '../../protocol/reply.ts'
+import { numberText } from '../lua/numbers.ts'
+import { LuaTable } from '../lua/table.ts'
+import type { LuaError, LuaValue } from '../lua/values.ts'
+
+/** {err = text} */
+export function errorTable(text: string): LuaTable {
+  const table = new LuaTable()
+  table.set('err', text)
+  return table
+}
+
+/** The table of an error that a script makes, as Redis has it: a single word gets the general code. */
+export function errorTableOf(text: string): LuaTable {
+  const line = text.replace(/[\r\n]+$/, '').replace(/^-/, '')
+  return errorTable(line.includes(' ') ? line : `ERR ${line}`)
+}
+
+/** An error reply of bytes. */
+export function errorBytes(text: string): Buffer {
+  return Buffer.from(`-${onOneLine(text)}\r\n`, 'latin1')
+}
+
+/** What Redis makes of a text that must be a line: it ends at a zero byte, and line ends are spaces. */
+export function onOneLine(text: string): string {
+  const end = text.indexOf('\0')
+  return (end < 0 ? text : text.slice(0, end)).replace(/[\r\n]/g, ' ')
+}
+
+/** The reply to a script that ended with an error it did not catch. */
+export function uncaught({ value, line }: LuaError, sha: string): Buffer {
+  return errorBytes(`${onOneLine(uncaughtText(value))} script: ${sha}, on @user_script:${line}.`)
+}
+
+function uncaughtText(value: LuaValue): string {
+  if (typeof value === 'string') return `ERR ${value}`
+  if (value instanceof LuaTable) {
+    const text = value.get('err')
+    return typeof text === 'string' ? text : 'ERR unknown error'
+  }
+  return `ERR ${typeof value === 'number' ? numberText(value) : String(value ?? 'nil')}`
+}
+
+/** Why a script ended without any effect. */
+export function exhausted(problem: string, sha: string): Buffer {
+  return errorReply(`ERR ${problem}; nothing that it did was kept. script: ${sha}`)
+}
