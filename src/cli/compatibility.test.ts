@@ -23,7 +23,7 @@ test('every command of redis-server is either served or refused with a reason', 
   if (path === null && process.env.CI === undefined) return t.skip('redis-server is not installed')
   const redis = await startRedisServer(path ?? '')
   try {
-    const list = execFileSync('redis-cli', ['-p', String(redis.port), 'command', 'list'], { timeout: 10_000 })
+    const list = execFileSync('redis-cli', ['-p', String(redis.port), 'command', 'list'], { timeout: 60_000 })
     const names = [...list.toString().trim().split('\n'), ...SINCE_7_0]
     const missing = names.filter((name) => {
       const [container = ''] = name.split('|')

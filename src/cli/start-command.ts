@@ -42,7 +42,7 @@ async function startNode(options: Readonly<Record<string, string | boolean>>): P
   const flags = flagsOf(options)
   const config = configure(flags)
   const { runNode } = await import('../server/main.ts')
-  runNode(config, () => resolve(flags).config)
+  runNode(config, () => resolve(flags).config, flags.config ?? process.env.KVORUM_CONFIG ?? '')
 }
 
 function flagsOf(options: Readonly<Record<string, string | boolean>>): Record<string, string> {

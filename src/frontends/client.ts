@@ -7,6 +7,7 @@ import type { Consistency, Session } from '../cluster/execute.ts'
 import { AssertionError } from '../lib/assert.ts'
 import type { Command, CommandSpec } from '../protocol/commands.ts'
 import type { WatchedKey } from '../protocol/transaction.ts'
+import type { ConnectedClient } from './connection/clients.ts'
 import type { Door } from './door.ts'
 import type { ClientSubscriptions } from './pubsub/subscriptions.ts'
 import type { Transaction } from './resp/transaction.ts'
@@ -20,13 +21,8 @@ export interface Answer {
   answer(reply: Buffer): void
 }
 
-export interface Client {
-  readonly id: number
+export interface Client extends ConnectedClient {
   readonly session: Session
-  /** 'address:port' of the peer and of this end. */
-  readonly peer: string
-  readonly local: string
-  readonly connectedAtMs: number
   lastActiveMs: number
   protocol: 2 | 3
   database: number
@@ -35,8 +31,6 @@ export interface Client {
   libVersion: string
   lastCommand: string
   readonly watched: Map<string, WatchedKey>
-  readonly pendingCommands: number
-  readonly replyBytes: number
   readonly isAuthenticated: boolean
   readonly transaction: Transaction | null
   /** What it subscribed to; null = nothing. */
@@ -62,14 +56,14 @@ export interface Client {
   push(bytes: Buffer): void
   /** CLIENT PAUSE began or ended. */
   pauseChanged(): void
-  /** Cuts the connection. */
-  destroy(): void
   /** Sends a read or write through the cluster; its reply takes the next place in the order. */
   execute(command: Command): void
   /** The same, and hands the reply to `then` instead of the client. */
   ask(command: Command, then: (reply: Buffer) => void): void
   /** Takes the next place in the order of replies for one that comes later. */
   promise(): Answer
+  /** Calls `run`, a local command's, and hands its reply to `then` instead of the client, at once or later. */
+  capture(run: () => Buffer | null, then: (reply: Buffer) => void): void
   /** Commands behind this one are not looked at until unblock(). */
   block(): void
   unblock(): void
@@ -84,8 +78,11 @@ export interface LocalCommand {
    * without the name; those of a subcommand without the container's and its own name.
    */
   readonly run: (client: Client, args: readonly Buffer[], door: Door) => Buffer | null
-  /** Within MULTI: queued and evaluated by EXEC, run at once, or refused. */
-  readonly inTransaction: 'queue' | 'now' | 'refuse'
+  /**
+   * Within MULTI: queued and run by EXEC, run at once, or refused; or queued if no other command there needs the
+   * cluster, because it is not of one moment with others ('alone').
+   */
+  readonly inTransaction: 'queue' | 'now' | 'refuse' | 'alone'
   /** May be called before the client has authenticated. */
   readonly isOpen: boolean
   readonly subcommands: readonly LocalCommand[]
@@ -113,7 +110,7 @@ type LocalOptions = {
   readonly summary: string
   readonly flags?: readonly string[]
   readonly categories?: readonly string[]
-  readonly inTransaction?: 'queue' | 'now' | 'refuse'
+  readonly inTransaction?: LocalCommand['inTransaction']
   readonly isOpen?: boolean
   readonly subcommands?: readonly LocalCommand[]
   readonly refusal?: Buffer

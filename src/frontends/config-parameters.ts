@@ -4,6 +4,7 @@
  */
 import { canonicalSetting, type SettingName } from '../engine/settings.ts'
 import { limits } from '../protocol/limits.ts'
+import { parseOutputLimits } from './connection/output-limits.ts'
 import type { Door } from './door.ts'
 
 export interface ConfigParameter {
@@ -15,6 +16,11 @@ export interface ConfigParameter {
 /** As Redis words it. */
 const WRONG_CLASS = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."
 
+/** There is nothing between debug and notice here, nor beyond warning there. */
+const ownLevels = { debug: 'debug', verbose: 'info', notice: 'info', warning: 'warn' } as const
+const redisLevels = { debug: 'debug', info: 'notice', warn: 'warning', error: 'warning' } as const
+const WRONG_LEVEL = 'argument must be one of the following: debug, verbose, notice, warning'
+
 /** How a parameter changes: here at once, in the replicated state, or not at all. */
 export type ConfigChange =
   | {
@@ -22,13 +28,21 @@ export type ConfigChange =
       /** Null, or why the value is not possible. Does nothing else: apply() follows when all values are possible. */
       readonly check: (value: string) => string | null
       readonly apply: (door: Door, value: string) => void
+      /** For CONFIG REWRITE: the flag, without its dashes, that gives it at the start; and the flag's value now. */
+      readonly flag: string
+      readonly setting: (door: Door) => string | number
     }
   | {
       readonly kind: 'cluster'
       readonly setting: SettingName
       readonly check: (value: string) => string | null
     }
-  | { readonly kind: 'refused'; readonly why: string }
+  | {
+      readonly kind: 'refused'
+      readonly why: string
+      /** The value is what it is already: nothing is asked for. */
+      readonly isAlready: (door: Door, value: string) => boolean
+    }
 
 const AT_START = 'it is given when the node starts (kvorum start --help)'
 const NO_EVICTION =
@@ -37,7 +51,8 @@ const ALWAYS_DURABLE = 'every acknowledged write is on the disks of a majority; 
 
 function fixed(name: string, value: string | ((door: Door) => string), why = AT_START): ConfigParameter {
   const get = typeof value === 'string' ? () => value : value
-  return { name, get, change: { kind: 'refused', why } }
+  const isAlready = (door: Door, given: string): boolean => get(door).toLowerCase() === given.toLowerCase()
+  return { name, get, change: { kind: 'refused', why, isAlready } }
 }
 
 interface NumberRange {
@@ -50,6 +65,7 @@ function number(
   range: NumberRange,
   get: (door: Door) => number,
   set: (door: Door, value: number) => void,
+  flag = name,
 ): ConfigParameter {
   const check = (value: string): string | null => {
     if (!/^-?[0-9]{1,15}$/.test(value)) return "argument couldn't be parsed into an integer"
@@ -58,7 +74,11 @@ function number(
     return `argument must be between ${from} and ${to} inclusive`
   }
   const apply = (door: Door, value: string): void => set(door, Number(value))
-  return { name, get: (door) => String(get(door)), change: { kind: 'here', check, apply } }
+  return {
+    name,
+    get: (door) => String(get(door)),
+    change: { kind: 'here', check, apply, flag, setting: get },
+  }
 }
 
 /** A value that clients set for the whole cluster; what was never set is `fallback`. */
@@ -80,14 +100,20 @@ export const configParameters: readonly ConfigParameter[] = [
   fixed('appendonly', 'yes', ALWAYS_DURABLE),
   fixed('auto-aof-rewrite-percentage', '0', 'the log is compacted by itself'),
   fixed('bind', (door) => door.config.host),
-  fixed(
-    'client-output-buffer-limit',
-    () => {
-      const { replyQueueBytesMax, pushBytes } = limits
-      return `normal ${replyQueueBytesMax} 0 0 slave 0 0 0 pubsub ${pushBytes} 0 0`
+  {
+    name: 'client-output-buffer-limit',
+    get: (door) => String(door.tuning.output),
+    change: {
+      kind: 'here',
+      check: (value) => {
+        const changes = parseOutputLimits(value)
+        return typeof changes === 'string' ? changes : null
+      },
+      apply: (door, value) => door.tuning.output.set(value),
+      flag: 'client-output-buffer-limit',
+      setting: (door) => String(door.tuning.output),
     },
-    'these limits are fixed (docs/internals/limits.md)',
-  ),
+  },
   fixed('cluster-enabled', 'no', 'every node takes every command: no client needs to know slots'),
   fixed('databases', '16', 'there are 16'),
   fixed('dbfilename', '', 'there is no such file; data is in the folder --data'),
@@ -105,8 +131,20 @@ export const configParameters: readonly ConfigParameter[] = [
   fixed('latency-tracking-info-percentiles', '50 99 99.9', 'these are fixed'),
   fixed('lazyfree-lazy-user-del', 'yes', 'space of deleted keys is always freed later'),
   fixed('list-max-listpack-size', '-2', 'there are no lists yet'),
-  fixed('loglevel', 'notice', 'start with --log-level'),
-  fixed('lua-time-limit', '0', 'there are no scripts'),
+  {
+    name: 'loglevel',
+    get: (door) => redisLevels[door.logLevel.level],
+    change: {
+      kind: 'here',
+      check: (value) => (Object.hasOwn(ownLevels, value.toLowerCase()) ? null : WRONG_LEVEL),
+      apply: (door, value) => {
+        door.logLevel.level = ownLevels[value.toLowerCase() as keyof typeof ownLevels]
+      },
+      flag: 'log-level',
+      setting: (door) => door.logLevel.level,
+    },
+  },
+  fixed('lua-time-limit', '0', 'scripts end by their steps, not by time (docs/scripts.md)'),
   number(
     'maxclients',
     { from: 1, to: 1_000_000 },
@@ -114,6 +152,7 @@ export const configParameters: readonly ConfigParameter[] = [
     (door, value) => {
       door.tuning.maxClients = value
     },
+    'max-clients',
   ),
   fixed('maxmemory', '0', NO_EVICTION),
   fixed('maxmemory-clients', '0', 'buffers of each client are bounded (docs/internals/limits.md)'),
@@ -133,8 +172,16 @@ export const configParameters: readonly ConfigParameter[] = [
   fixed('repl-backlog-size', String(limits.trailingLogBytes), 'start with --trailing-log-bytes'),
   fixed('replica-read-only', 'no', 'followers forward writes to the leader'),
   fixed('replicaof', '', "replication is Raft; see 'kvorum node --help'"),
-  // Never shown, not even to those who know it.
-  fixed('requirepass', '', 'passwords are given by --password or its file, and read again on SIGHUP'),
+  {
+    name: 'requirepass',
+    // Never shown, not even to those who know it.
+    get: () => '',
+    change: {
+      kind: 'refused',
+      why: 'every node has it: passwords are given by --password or its file, and read again on SIGHUP',
+      isAlready: (door, value) => value === '' && !door.hasPassword,
+    },
+  },
   fixed('save', '', ALWAYS_DURABLE),
   fixed('slave-read-only', 'no', 'followers forward writes to the leader'),
   number(
@@ -163,6 +210,7 @@ export const configParameters: readonly ConfigParameter[] = [
     (door, value) => {
       door.tuning.idleSeconds = value
     },
+    'client-timeout',
   ),
   fixed(
     'tls-port',
@@ -177,4 +225,11 @@ const byName = new Map(configParameters.map((parameter) => [parameter.name, para
 /** In any case; null when there is none. */
 export function findParameter(name: string): ConfigParameter | null {
   return byName.get(name.toLowerCase()) ?? null
+}
+
+/** Why `value` is not possible for a parameter that can be changed; null when it is. */
+export function parameterProblem(name: string, value: string): string | null {
+  const change = findParameter(name)?.change
+  if (change === undefined || change.kind === 'refused') return 'there is no such parameter'
+  return change.check(value)
 }

@@ -38,6 +38,10 @@ export interface DoorsConfig {
   readonly metricsOpen: boolean
   /** Client connections of both ports together (R20). */
   readonly maxClients: number
+  /** What parameters of CONFIG are from the start on, by name; values as CONFIG SET takes them. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** The configuration file that the node was started with; '' = none. */
+  readonly configFile: string
   /** How long a command of a RESP client may take before it is given up, in milliseconds (R15). */
   readonly commandTimeoutMs: number
   /**
@@ -45,6 +49,9 @@ export interface DoorsConfig {
    * of it.
    */
   readonly httpHeadersMs: number
+  /** What large and small HTTP answers may take each, in bytes (R20). */
+  readonly httpReplyBytes: number
+  readonly httpSmallReplyBytes: number
   /** How long a client may take to begin a TLS handshake, in milliseconds. */
   readonly tlsHandshakeMs: number
 }
@@ -52,13 +59,22 @@ export interface DoorsConfig {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void
 
+/** The least severe lines that are logged. */
+export interface LevelSwitch {
+  level: LogLevel
+}
+
 export interface DoorsOptions {
   readonly executor: Executor
   readonly clock: Clock
   readonly config: DoorsConfig
   readonly log: Log
+  /** What CONFIG SET loglevel changes. */
+  readonly logLevel?: LevelSwitch
   /** Takes other nodes that come through a client port; left out: their own port is the only way in. */
   readonly acceptPeer?: ((socket: Socket) => void) | null
+  /** CONFIG REWRITE: puts values into the configuration file, by its keys; rejects with what is wrong. */
+  readonly rewriteConfig?: (values: ReadonlyMap<string, string | number>) => Promise<void>
   /** TLS by port; left out: plain text only. */
   readonly tls?: TlsPorts
   /** When the certificate of the ports ends, in milliseconds since 1970; without TLS there is none. */
@@ -82,7 +98,11 @@ export const defaultDoorsConfig: DoorsConfig = {
   insecure: false,
   metricsOpen: false,
   maxClients: limits.clientConnections,
+  parameters: {},
+  configFile: '',
   commandTimeoutMs: 2 * limits.holdMs,
   httpHeadersMs: 10_000,
+  httpReplyBytes: limits.httpReplyBytes,
+  httpSmallReplyBytes: limits.httpSmallReplyBytes,
   tlsHandshakeMs: 10_000,
 }

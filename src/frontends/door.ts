@@ -15,17 +15,18 @@ import type { SnapshotDone, SnapshotOptions } from '../cluster/listing.ts'
 import { internalCommands } from '../engine/command-table.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { argumentBytes, type Command, type CommandSpec } from '../protocol/commands.ts'
-import { limits } from '../protocol/limits.ts'
 import type { Client, LocalCommand } from './client.ts'
-import type { DoorsConfig, DoorsOptions, Log } from './config.ts'
-import { StreamBudget } from './http/stream-budget.ts'
+import type { DoorsConfig, DoorsOptions, LevelSwitch, Log } from './config.ts'
+import { type ConfigParameter, findParameter } from './config-parameters.ts'
+import { Clients } from './connection/clients.ts'
+import { FlushList } from './connection/flush-list.ts'
+import { InFlight } from './connection/in-flight.ts'
+import { ReplyBudget } from './connection/reply-budget.ts'
+import { Answers } from './http/answers.ts'
 import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
 import { PubSub } from './pubsub/pubsub.ts'
 import { Commands } from './registry/commands.ts'
-import { InFlight } from './resp/in-flight.ts'
-import { ReplyBudget } from './resp/reply-budget.ts'
-import { FlushList } from './resp/reply-queue.ts'
 import { ScanCursors } from './scan-cursors.ts'
 import { Credentials } from './security/credentials.ts'
 import { RuntimeMonitor } from './stats/runtime-monitor.ts'
@@ -44,6 +45,7 @@ export class Door {
   readonly clock: Clock
   readonly config: DoorsConfig
   readonly log: Log
+  readonly logLevel: LevelSwitch
   /** NaN without TLS. */
   readonly certificateEndsMs: () => number
   readonly acceptPeer: ((socket: Socket) => void) | null
@@ -60,19 +62,21 @@ export class Door {
   readonly flushes = new FlushList()
   readonly inFlight = new InFlight(this.flushes)
   readonly replyBudget = new ReplyBudget()
-  readonly httpReplies = new StreamBudget(limits.httpReplyBytes)
+  readonly httpReplies: Answers
   readonly lineBudget = new LineBudget()
-  readonly clients = new Map<number, Client>()
+  readonly clients = new Clients()
   readonly cursors: ScanCursors
   readonly principal: Principal = { name: DEFAULT_USER }
   readonly startedAtMs: number
   readonly credentials: Credentials
+  /** Of this node, since its start. */
+  readonly changedParameters = new Set<ConfigParameter>()
+  readonly rewriteConfig: (values: ReadonlyMap<string, string | number>) => Promise<void>
   /** The Redis port speaks TLS. */
   readonly hasRedisTls: boolean
   readonly #takeWorkMs = (): number => this.executor.takeExecutedMs()
   #sampler: Timer | null = null
   #sampledAtMs: number
-  #lastClientId = 0
   /** Bound ports, known once the doors listen. */
   redisPort = 0
   httpPort = 0
@@ -90,9 +94,11 @@ export class Door {
     this.clock = options.clock
     this.config = options.config
     this.log = options.log
+    this.logLevel = options.logLevel ?? { level: 'info' }
     this.certificateEndsMs = options.certificateEndsMs ?? (() => Number.NaN)
     this.acceptPeer = options.acceptPeer ?? null
     this.turn = new TurnClock(options.clock)
+    this.httpReplies = new Answers(options.clock, options.config)
     this.runtime = new RuntimeMonitor(options.clock)
     this.slow = new SlowWatch(options.clock)
     this.monitors = new Monitors(options.clock)
@@ -102,7 +108,7 @@ export class Door {
       log: this.log,
       notices: this.config.notifyKeyspaceEvents,
     })
-    this.tracking = new Tracking(this.executor, this.clients)
+    this.tracking = new Tracking(this.executor, this.clients.resp)
     this.tuning = new Tuning(options.config)
     this.commands = new Commands(options.executor.commands.values(), local, this.turn, this.slow)
     this.cursors = new ScanCursors(options.executor.status().bootId)
@@ -110,16 +116,17 @@ export class Door {
     const { password, previousPassword } = options.config
     this.hasRedisTls = (options.tls?.redis ?? null) !== null
     this.credentials = new Credentials(options.clock, password, previousPassword)
+    this.rewriteConfig = options.rewriteConfig ?? (() => Promise.reject(new Error('it is not written here')))
+    for (const [name, value] of Object.entries(options.config.parameters)) {
+      const change = findParameter(name)?.change
+      if (change?.kind === 'here') change.apply(this, value)
+    }
     this.#sampledAtMs = this.startedAtMs
     this.#sample()
   }
 
   get hasPassword(): boolean {
     return this.credentials.hasPassword
-  }
-
-  nextClientId(): number {
-    return ++this.#lastClientId
   }
 
   /** Options for the commands that a session gives at `nowMs`. */
@@ -155,7 +162,9 @@ export class Door {
   /** The same for a snapshot: a read of unknown size. */
   openSnapshot(options: SnapshotOptions, done: SnapshotDone): void {
     this.whenAllowed(internalCommands.kvRead, options, ({ deadlineMs }) => {
-      this.executor.openSnapshot({ ...options, deadlineMs }, done)
+      this.executor.openSnapshot({ ...options, deadlineMs }, (snapshot, error) => {
+        done(snapshot === null ? null : this.httpReplies.turns.pace(snapshot), error)
+      })
     })
   }
 
@@ -167,9 +176,9 @@ export class Door {
     })
   }
 
-  /** A client is gone. */
+  /** A RESP client is gone. */
   forget(client: Client): void {
-    this.clients.delete(client.id)
+    this.clients.delete(client)
     this.monitors.delete(client)
     this.pubsub.forget(client)
     this.tracking.turnOff(client)
@@ -187,7 +196,7 @@ export class Door {
   }
 
   #pauseChanged(): void {
-    for (const client of this.clients.values()) client.pauseChanged()
+    for (const client of this.clients.resp.values()) client.pauseChanged()
   }
 
   #sample(): void {
@@ -195,7 +204,7 @@ export class Door {
     this.stats.sample(nowMs)
     this.slow.loopWasLate(nowMs - this.#sampledAtMs - SAMPLE_MS)
     this.#sampledAtMs = nowMs
-    this.tuning.cutIdle(this.clients.values(), nowMs)
+    this.tuning.enforce(this.clients, this.replyBudget, nowMs)
     this.#sampler = this.clock.setTimer(SAMPLE_MS, () => this.#sample())
   }
 }

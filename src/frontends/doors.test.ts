@@ -114,7 +114,7 @@ describe('both ports', () => {
     const second = await fixture.client()
     assert.equal(await second.rest(), '-ERR max number of clients reached\r\n')
     first.destroy()
-    await eventually(() => fixture.doors.door.clients.size === 0)
+    await eventually(() => fixture.doors.door.clients.resp.size === 0)
     const third = await fixture.client()
     third.command('PING')
     assert.equal(await third.take(7), '+PONG\r\n')

@@ -1,6 +1,6 @@
 /**
  * MONITOR: the connections that watch every command which arrives at this node, in the order of arrival. Without one,
- * a command costs a look at `size`. A monitor that does not read is closed by its own connection (limits.pushBytes).
+ * a command costs a look at `size`. A monitor that does not read is closed by its own connection (output-limits.ts).
  */
 import type { Clock } from '../lib/clock.ts'
 import type { CommandSpec } from '../protocol/commands.ts'

@@ -4,14 +4,17 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { httpRequest } from '../testing/clients/http-client.ts'
 import { type DoorFixture, eventually, openFixture, type RawClient } from '../testing/doors/door-fixture.ts'
 import { FakeExecutor } from '../testing/doors/fake-executor.ts'
+import { HandClock } from '../testing/doors/hand-clock.ts'
 
+let clock: HandClock
 let executor: FakeExecutor
 let fixture: DoorFixture
 let redis: RawClient
 
 beforeEach(async () => {
   executor = new FakeExecutor()
-  fixture = await openFixture({ inline: 'plain' }, executor)
+  clock = new HandClock()
+  fixture = await openFixture({ inline: 'plain' }, executor, null, clock)
   redis = await fixture.client()
 })
 afterEach(() => fixture.close())
@@ -66,6 +69,7 @@ describe('CLIENT PAUSE', () => {
 
   test('ALL holds reads and listings too, and ends by itself; health goes on', async () => {
     await resp('CLIENT', 'PAUSE', '150', 'ALL')
+    const { stats } = fixture.doors.door
     const waiting = ['/v1/kv/a', '/v1/kv', '/kv/Yw==', '/kv-store/v1/kv/?start=a&end=b'].map((path) =>
       http('GET', path),
     )
@@ -73,7 +77,11 @@ describe('CLIENT PAUSE', () => {
     for (const answer of waiting) void answer.then(() => answered++)
     assert.equal((await http('GET', '/livez')).status, 200)
     assert.equal((await http('GET', '/metrics')).status, 200)
+    await eventually(() => stats.httpRequests === waiting.length + 2)
+    clock.pass(149)
+    assert.equal((await http('GET', '/livez')).status, 200)
     assert.equal(answered, 0)
+    clock.pass(1)
     assert.deepEqual(
       (await Promise.all(waiting)).map(({ status }) => status),
       [404, 200, 404, 200],

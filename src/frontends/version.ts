@@ -1,4 +1,2 @@
-/**
- * The Redis version whose commands and replies the RESP door speaks; clients decide by it what they may send.
- */
-export const REDIS_VERSION = '7.4.0'
+/** What clients are told of the Redis version that the RESP door speaks; scripts are told the same. */
+export { REDIS_VERSION } from '../protocol/redis-version.ts'

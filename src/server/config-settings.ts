@@ -2,6 +2,7 @@
  * The one table of settings: what a node can be told. A row's flag gives its other names too: --redis-port is
  * KVORUM_REDIS_PORT and, in the file, redis_port. docs/reference/configuration.md is generated from here.
  */
+import { OutputLimits } from '../frontends/connection/output-limits.ts'
 import { limits } from '../protocol/limits.ts'
 import type { ValueKind } from './config-values.ts'
 import * as values from './config-values.ts'
@@ -144,6 +145,36 @@ export const settings = {
     values.count(1, 1_000_000),
     limits.clientConnections,
     'Client connections at a time, over all ports.',
+  ),
+  clientTimeout: visible(
+    'client-timeout',
+    values.parameter('timeout', 'SECONDS'),
+    '0',
+    "Seconds after which an idle Redis or text connection is closed; 0 = never (Redis' timeout).",
+  ),
+  clientOutputBufferLimit: visible(
+    'client-output-buffer-limit',
+    values.parameter('client-output-buffer-limit', 'LIMITS'),
+    String(new OutputLimits()),
+    "What may wait for a client, as Redis' setting of this name.",
+  ),
+  slowlogLogSlowerThan: visible(
+    'slowlog-log-slower-than',
+    values.parameter('slowlog-log-slower-than', 'MICROSECONDS'),
+    '10000',
+    'Commands that execute for at least so long are in the slow log; 0 = all, -1 = none.',
+  ),
+  slowlogMaxLen: visible(
+    'slowlog-max-len',
+    values.parameter('slowlog-max-len', 'N'),
+    '128',
+    'Entries of the slow log.',
+  ),
+  latencyMonitorThreshold: visible(
+    'latency-monitor-threshold',
+    values.parameter('latency-monitor-threshold', 'MS'),
+    '0',
+    'What takes at least so long is an event of LATENCY; 0 = nothing.',
   ),
   logLevel: visible(
     'log-level',

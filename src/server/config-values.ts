@@ -4,6 +4,7 @@
  */
 
 import { canonicalSetting } from '../engine/settings.ts'
+import { parameterProblem } from '../frontends/config-parameters.ts'
 import { parseHostPort } from '../lib/host-port.ts'
 
 export interface ValueKind<T> {
@@ -68,6 +69,16 @@ export const notices: ValueKind<string> = {
   wanted: "letters of 'Ag$lshzxeKEtmdn'",
   parse: (text) => canonicalSetting('notify-keyspace-events', text) ?? undefined,
   format: String,
+}
+
+/** What CONFIG SET takes for the parameter `name`, as text. */
+export function parameter(name: string, placeholder: string): ValueKind<string> {
+  return {
+    placeholder,
+    wanted: `what CONFIG SET ${name} takes`,
+    parse: (text) => (parameterProblem(name, text) === null ? text : undefined),
+    format: String,
+  }
 }
 
 /** 'host:port', or '' for none. */

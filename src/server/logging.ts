@@ -20,10 +20,12 @@ export interface LogOptions {
 
 export interface NodeLog {
   readonly logger: Logger
-  setLevel(level: LogLevel): void
+  /** May be changed at any time. */
+  level: LogLevel
   /**
-   * Blocks until everything logged so far is written: for the moment before the process ends. Not for a log that
-   * cannot be written any more: it would be tried for ever.
+   * Writes what waits, at once: for the moment before the process ends. What a thread is writing already is completed
+   * by process.exit(), which waits for the threads. Not for a log that cannot be written any more: it would be tried
+   * for ever.
    */
   flush(): void
 }
@@ -60,10 +62,16 @@ export function openLog(options: LogOptions): NodeLog {
     },
     sink,
   )
-  const setLevel = (level: LogLevel): void => {
-    target.level = level
+  return {
+    logger: adapt(target),
+    get level(): LogLevel {
+      return target.level as LogLevel
+    },
+    set level(level: LogLevel) {
+      target.level = level
+    },
+    flush: () => flushQuietly(destination),
   }
-  return { logger: adapt(target), setLevel, flush: () => flushQuietly(destination) }
 }
 
 function adapt(target: PinoLogger): Logger {

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import type { Node } from '../cluster/node.ts'
 import type { NodeSettings } from '../cluster/node-options.ts'
@@ -14,9 +15,10 @@ import { type Doors, openDoors } from '../frontends/doors.ts'
 import type { Credentials } from '../frontends/security/credentials.ts'
 import type { NodeConfig } from './config.ts'
 import { ownPeerAddress } from './config-forms.ts'
+import { ConfigFile } from './config-rewrite.ts'
 import { jobCatalogModule } from './job-catalog.ts'
 import { LiveConfig } from './live-config.ts'
-import { type NodeLog, openLog } from './logging.ts'
+import { type LogLevel, type NodeLog, openLog } from './logging.ts'
 import { processIdentity } from './process-identity.ts'
 import { killSelf } from './seams/kill-self.ts'
 import { RealClock } from './seams/real-clock.ts'
@@ -34,16 +36,18 @@ const SHUTDOWN_MS = 8_000
 const EXIT_FAILED = 1
 
 /**
- * Runs one node until the process ends; `read` gives its configuration anew on SIGHUP (live-config.ts). Errors of
- * opening are logged, and the process ends with status 1.
+ * Runs one node until the process ends; `read` gives its configuration anew on SIGHUP (live-config.ts), `configFile` is
+ * the file that CONFIG REWRITE changes, '' = none. Errors of opening are logged, and the process ends with status 1.
  */
-export function runNode(config: NodeConfig, read: () => NodeConfig): void {
-  new NodeProcess(config, read).start()
+export function runNode(config: NodeConfig, read: () => NodeConfig, configFile = ''): void {
+  new NodeProcess(config, read, configFile).start()
 }
 
 class NodeProcess {
   readonly #config: NodeConfig
   readonly #read: () => NodeConfig
+  /** An absolute path, or ''. */
+  readonly #configFile: string
   readonly #log: NodeLog
   readonly #clock = new RealClock()
   #node: Node | null = null
@@ -55,9 +59,10 @@ class NodeProcess {
   /** It went to a terminal that is closed. */
   #isLogLost = false
 
-  constructor(config: NodeConfig, read: () => NodeConfig) {
+  constructor(config: NodeConfig, read: () => NodeConfig, configFile: string) {
     this.#config = config
     this.#read = read
+    this.#configFile = configFile === '' ? '' : resolve(configFile)
     this.#log = openLog({
       level: config.logLevel,
       format: config.logFormat,
@@ -77,11 +82,14 @@ class NodeProcess {
 
   /** Throws when the certificate cannot be used. */
   #open(): void {
-    const { logger, setLevel } = this.#log
+    const { logger } = this.#log
+    const setLogLevel = (level: LogLevel): void => {
+      this.#log.level = level
+    }
     const config = this.#config
     const tls = config.tlsCert === '' ? null : new NodeTls(config, this.#clock, logger)
     const credentials = (): Credentials | null => this.#doors?.door.credentials ?? null
-    const live = new LiveConfig(config, { logger, setLogLevel: setLevel, tls, credentials, read: this.#read })
+    const live = new LiveConfig(config, { logger, setLogLevel, tls, credentials, read: this.#read })
     process.on('SIGHUP', () => this.#onHangUp(live))
     const seams = {
       clock: this.#clock,
@@ -140,9 +148,13 @@ class NodeProcess {
           insecure,
           metricsOpen,
           maxClients,
+          parameters: doorParameters(this.#config),
+          configFile: this.#configFile,
           commandTimeoutMs: COMMAND_TIMEOUT_MS,
         },
         log: (level, message, fields) => logger[level](message, fields),
+        logLevel: this.#log,
+        ...(this.#configFile === '' ? {} : { rewriteConfig: new ConfigFile(this.#configFile).rewrite }),
         ...(tls === null ? {} : { tls: tls.ports, certificateEndsMs: () => tls.endsAtMs }),
         acceptPeer: this.#config.hasPeerPort ? null : (socket) => node.acceptPeer(new RealConnection(socket)),
       })
@@ -218,6 +230,17 @@ class NodeProcess {
 
 /** Longer than the hold limit: the cluster answers first, and truthfully. */
 const COMMAND_TIMEOUT_MS = 10_000
+
+/** Parameters of CONFIG, by their names there. */
+function doorParameters(config: NodeConfig): Record<string, string> {
+  return {
+    timeout: config.clientTimeout,
+    'client-output-buffer-limit': config.clientOutputBufferLimit,
+    'slowlog-log-slower-than': config.slowlogLogSlowerThan,
+    'slowlog-max-len': config.slowlogMaxLen,
+    'latency-monitor-threshold': config.latencyMonitorThreshold,
+  }
+}
 
 function nodeSettings(config: NodeConfig): NodeSettings {
   return {

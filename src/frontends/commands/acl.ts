@@ -1,7 +1,16 @@
 /** ACL: what there is to say of the one user, and the categories of commands. */
 import { randomBytes } from 'node:crypto'
 import { parseInteger } from '../../engine/integers.ts'
-import { arrayReply, errorReply, textReply } from '../../protocol/reply.ts'
+import {
+  arrayReply,
+  EMPTY_ARRAY_REPLY,
+  errorReply,
+  mapReply,
+  NULL_REPLY,
+  setReply,
+  simpleReply,
+  textReply,
+} from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { supportedSubcommands } from '../registry/commands.ts'
@@ -42,6 +51,27 @@ const list = localCommand({
   run: (_client, _args, door) => {
     const password = door.hasPassword ? '#(hidden)' : 'nopass'
     return arrayReply([textReply(`user ${door.principal.name} on ${password} ~* &* +@all`)])
+  },
+})
+
+const getUser = localCommand({
+  ...row,
+  name: 'acl|getuser',
+  arity: 3,
+  summary: 'What a user may do; null when there is no such user.',
+  run: (_client, args, door) => {
+    if ((args[0] as Buffer).toString('latin1') !== door.principal.name) return NULL_REPLY
+    const flags = door.hasPassword ? ['on'] : ['on', 'nopass']
+    const texts = { commands: '+@all', keys: '~*', channels: '&*' }
+    return mapReply([
+      textReply('flags'),
+      setReply(flags.map(simpleReply)),
+      textReply('passwords'),
+      EMPTY_ARRAY_REPLY,
+      ...Object.entries(texts).flatMap(([name, text]) => [textReply(name), textReply(text)]),
+      textReply('selectors'),
+      EMPTY_ARRAY_REPLY,
+    ])
   },
 })
 
@@ -86,7 +116,16 @@ export const acl = localCommand({
   name: 'acl',
   arity: -2,
   summary: 'A container for access control commands.',
-  subcommands: [whoami, users, list, cat, genpass, ...refusedSubcommands('acl'), helpOf('acl', '6.0.0')],
+  subcommands: [
+    whoami,
+    users,
+    getUser,
+    list,
+    cat,
+    genpass,
+    ...refusedSubcommands('acl'),
+    helpOf('acl', '6.0.0'),
+  ],
 })
 
 /** Command names by category, without '@'. */

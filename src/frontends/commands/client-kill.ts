@@ -2,11 +2,12 @@
 import { parseInteger } from '../../engine/integers.ts'
 import { errorReply, integerReply, OK_REPLY } from '../../protocol/reply.ts'
 import type { Client } from '../client.ts'
+import type { ConnectedClient } from '../connection/clients.ts'
 import type { Door } from '../door.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
 import { parseClientType, typeOf } from './client-list.ts'
 
-type Test = (client: Client, door: Door) => boolean
+type Test = (client: ConnectedClient, door: Door) => boolean
 
 interface Filters {
   readonly tests: Test[]
@@ -18,23 +19,23 @@ export function killClients(self: Client, args: readonly Buffer[], door: Door): 
   if (args.length === 1) return killOne(self, (args[0] as Buffer).toString('latin1'), door)
   const filters = parseFilters(args, door)
   if (Buffer.isBuffer(filters)) return filters
-  const chosen = [...door.clients.values()].filter((client) => {
-    return !(filters.skipsSelf && client === self) && filters.tests.every((test) => test(client, door))
+  const chosen = [...door.clients.all.values()].filter((client) => {
+    return !(filters.skipsSelf && client.id === self.id) && filters.tests.every((test) => test(client, door))
   })
   for (const client of chosen) kill(self, client)
   return integerReply(chosen.length)
 }
 
 function killOne(self: Client, address: string, door: Door): Buffer {
-  const client = [...door.clients.values()].find((one) => one.peer === address)
+  const client = [...door.clients.all.values()].find((one) => one.peer === address)
   if (client === undefined) return errorReply('ERR No such client')
   kill(self, client)
   return OK_REPLY
 }
 
 /** Who kills itself still gets the answer. */
-function kill(self: Client, client: Client): void {
-  if (client === self) client.closeAfterReply()
+function kill(self: Client, client: ConnectedClient): void {
+  if (client.id === self.id) self.closeAfterReply()
   else client.destroy()
 }
 

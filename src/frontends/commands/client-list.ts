@@ -1,6 +1,8 @@
-/** CLIENT LIST and INFO: the connections of RESP clients to this node, one line each, in Redis' words. */
+/** CLIENT LIST and INFO: who is connected to this node, whatever it speaks, one line each, in Redis' words. */
+import { parseInteger } from '../../engine/integers.ts'
 import { errorReply } from '../../protocol/reply.ts'
 import type { Client } from '../client.ts'
+import type { ConnectedClient } from '../connection/clients.ts'
 import type { Door } from '../door.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
 
@@ -21,13 +23,14 @@ export function parseClientType(word: Buffer): ClientType | Buffer {
   return TYPES[text.toLowerCase()] ?? errorReply(`ERR Unknown client type '${text}'`)
 }
 
-export function typeOf(client: Client, door: Door): ClientType {
-  return client.isListening && !door.monitors.has(client) ? 'pubsub' : 'normal'
+export function typeOf({ id }: ConnectedClient, door: Door): ClientType {
+  const client = door.clients.resp.get(id)
+  return client?.isListening === true && !door.monitors.has(client) ? 'pubsub' : 'normal'
 }
 
 /** The clients that the arguments of CLIENT LIST name, or the error reply. */
-export function chooseClients(args: readonly Buffer[], door: Door): Client[] | Buffer {
-  const all = [...door.clients.values()]
+export function chooseClients(args: readonly Buffer[], door: Door): ConnectedClient[] | Buffer {
+  const all = [...door.clients.all.values()]
   if (args.length === 0) return all
   const option = (args[0] as Buffer).toString('latin1').toLowerCase()
   if (option === 'type' && args.length === 2) {
@@ -35,14 +38,14 @@ export function chooseClients(args: readonly Buffer[], door: Door): Client[] | B
     return Buffer.isBuffer(type) ? type : all.filter((client) => typeOf(client, door) === type)
   }
   if (option !== 'id' || args.length < 2) return SYNTAX_ERROR
-  const ids = args.slice(1).map(Number)
-  if (ids.some((number) => !Number.isInteger(number) || number < 1))
-    return errorReply('ERR Invalid client ID')
+  const ids = args.slice(1).map(parseInteger)
+  if (ids.includes(null)) return errorReply('ERR Invalid client ID')
   return all.filter((client) => ids.includes(client.id))
 }
 
 /** One line without its end. */
-export function describeClient(of: Client, door: Door): string {
+export function describeClient(of: ConnectedClient, door: Door): string {
+  const client = door.clients.resp.get(of.id) ?? null
   const nowMs = door.clock.monotonicMs()
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000))
   return [
@@ -50,29 +53,30 @@ export function describeClient(of: Client, door: Door): string {
     `addr=${of.peer}`,
     `laddr=${of.local}`,
     'fd=-1',
-    `name=${of.name}`,
+    `name=${client?.name ?? ''}`,
     `age=${seconds(of.connectedAtMs)}`,
     `idle=${seconds(of.lastActiveMs)}`,
-    `flags=${flagsOf(of, door)}`,
-    `db=${of.database}`,
-    `sub=${of.subscriptions?.channel.size ?? 0}`,
-    `psub=${of.subscriptions?.pattern.size ?? 0}`,
-    `ssub=${of.subscriptions?.shard.size ?? 0}`,
-    `multi=${of.transaction === null ? -1 : of.transaction.commands.length}`,
-    `watch=${of.watched.size}`,
+    `flags=${client === null ? 'N' : flagsOf(client, door)}`,
+    `db=${client?.database ?? 0}`,
+    `sub=${client?.subscriptions?.channel.size ?? 0}`,
+    `psub=${client?.subscriptions?.pattern.size ?? 0}`,
+    `ssub=${client?.subscriptions?.shard.size ?? 0}`,
+    `multi=${client?.transaction?.commands.length ?? -1}`,
+    `watch=${client?.watched.size ?? 0}`,
     'qbuf=0',
     'qbuf-free=0',
-    `oll=${of.pendingCommands}`,
+    `oll=${of.pendingCommands || 0}`,
     `omem=${of.replyBytes}`,
     `tot-mem=${of.replyBytes}`,
     'events=r',
     `cmd=${of.lastCommand}`,
     `user=${door.principal.name}`,
-    `redir=${of.tracking?.options.redirect ?? -1}`,
-    `resp=${of.protocol}`,
-    `lib-name=${of.libName}`,
-    `lib-ver=${of.libVersion}`,
-    `consistency=${of.consistency}`,
+    `redir=${client?.tracking?.options.redirect ?? -1}`,
+    `resp=${client?.protocol ?? 0}`,
+    `lib-name=${client?.libName ?? ''}`,
+    `lib-ver=${client?.libVersion ?? ''}`,
+    `consistency=${client?.consistency ?? ''}`,
+    `speaks=${of.speaks}`,
   ].join(' ')
 }
 

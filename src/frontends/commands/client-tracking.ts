@@ -118,7 +118,7 @@ function parseWords(args: readonly Buffer[], door: Door): Words | Buffer {
       if (words.redirect !== 0) return SECOND_REDIRECT
       const id = parseInteger(value)
       if (id === null) return NOT_AN_INTEGER
-      if (!door.clients.has(Number(id))) return NO_SUCH_CLIENT
+      if (!door.clients.resp.has(Number(id))) return NO_SUCH_CLIENT
       words.redirect = Number(id)
       i++
     } else if (word === 'prefix' && value !== undefined) {

@@ -78,7 +78,7 @@ const list = sub(
   'list',
   -2,
   '2.4.0',
-  'All connections of RESP clients to this node, one line each.',
+  'All connections of clients to this node, one line each.',
   (_client, args, door) => {
     const clients = chooseClients(args, door)
     if (Buffer.isBuffer(clients)) return clients
@@ -131,7 +131,7 @@ const noTouch = onOff('no-touch', '7.2.0', 'Accepted: reads never touch a key.',
   client.noTouch = isOn
 })
 
-const kill = sub('kill', -3, '2.4.0', 'Closes connections of RESP clients to this node.', killClients)
+const kill = sub('kill', -3, '2.4.0', 'Closes connections of clients to this node.', killClients)
 
 const pause = sub(
   'pause',
@@ -167,7 +167,7 @@ const unblock = sub(
     if (args.length > 2 || (how !== 'timeout' && how !== 'error')) {
       return errorReply('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
     }
-    const waiting = door.clients.get(Number(number))?.unblocker ?? null
+    const waiting = door.clients.resp.get(Number(number))?.unblocker ?? null
     waiting?.(how === 'error')
     return integerReply(waiting === null ? 0 : 1)
   },

@@ -17,10 +17,7 @@ const row = {
   categories: ['@admin', '@slow', '@dangerous'],
 }
 
-const NOT_WRITTEN = errorReply(
-  'ERR the configuration file is not written by the node: put what shall last into it, or into its flags ' +
-    '(docs/reference/configuration.md)',
-)
+const NO_FILE = errorReply('ERR The server is running without a config file')
 
 const get = localCommand({
   ...row,
@@ -47,10 +44,9 @@ const set = localCommand({
   name: 'config|set',
   arity: -4,
   since: '2.0.0',
-  inTransaction: 'refuse',
   summary: 'Changes settings of this node until it ends, or of the cluster for good.',
   run: (client, args, door) => {
-    const changes = parseChanges(args)
+    const changes = parseChanges(args, door)
     if (Buffer.isBuffer(changes)) return changes
     const commands = changes.flatMap((change) => clusterCommand(client, change))
     const [first, ...others] = commands
@@ -88,8 +84,21 @@ const rewrite = localCommand({
   name: 'config|rewrite',
   arity: 2,
   since: '2.8.0',
-  summary: 'Refused: the node does not write its configuration file.',
-  run: () => NOT_WRITTEN,
+  summary: 'Writes what CONFIG SET changed at this node into its configuration file.',
+  run: (client, _args, door) => {
+    if (door.config.configFile === '') return NO_FILE
+    const answer = client.promise()
+    client.block()
+    const done = (reply: Buffer): void => {
+      answer.answer(reply)
+      client.unblock()
+    }
+    door.rewriteConfig(changedValues(door)).then(
+      () => done(OK_REPLY),
+      (error: Error) => done(errorReply(`ERR Rewriting config file: ${error.message}`)),
+    )
+    return null
+  },
 })
 
 export const config = localCommand({
@@ -104,7 +113,7 @@ export const config = localCommand({
 })
 
 /** What is to be done, all of it possible; or the error reply. */
-function parseChanges(args: readonly Buffer[]): Change[] | Buffer {
+function parseChanges(args: readonly Buffer[], door: Door): Change[] | Buffer {
   if (args.length % 2 === 1) return errorReply("ERR wrong number of arguments for 'config|set' command")
   const changes: Change[] = []
   for (let i = 0; i < args.length; i += 2) {
@@ -115,7 +124,7 @@ function parseChanges(args: readonly Buffer[]): Change[] | Buffer {
       return errorReply(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`)
     }
     const isDouble = changes.some((change) => change.parameter === parameter)
-    const why = isDouble ? 'duplicate parameter' : refusal(parameter, value)
+    const why = isDouble ? 'duplicate parameter' : refusal(parameter, value, door)
     if (why !== null)
       return errorReply(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`)
     changes.push({ parameter, value })
@@ -123,8 +132,9 @@ function parseChanges(args: readonly Buffer[]): Change[] | Buffer {
   return changes
 }
 
-function refusal({ change }: ConfigParameter, value: string): string | null {
-  return change.kind === 'refused' ? `can't be changed: ${change.why}` : change.check(value)
+function refusal({ change }: ConfigParameter, value: string, door: Door): string | null {
+  if (change.kind !== 'refused') return change.check(value)
+  return change.isAlready(door, value) ? null : `can't be changed: ${change.why}`
 }
 
 function clusterCommand(client: Client, { parameter, value }: Change): Command[] {
@@ -135,7 +145,18 @@ function clusterCommand(client: Client, { parameter, value }: Change): Command[]
 
 function applyHere(changes: readonly Change[], door: Door): Buffer {
   for (const { parameter, value } of changes) {
-    if (parameter.change.kind === 'here') parameter.change.apply(door, value)
+    if (parameter.change.kind !== 'here') continue
+    parameter.change.apply(door, value)
+    door.changedParameters.add(parameter)
   }
   return OK_REPLY
+}
+
+/** By key of the configuration file. */
+function changedValues(door: Door): Map<string, string | number> {
+  const values = new Map<string, string | number>()
+  for (const { change } of door.changedParameters) {
+    if (change.kind === 'here') values.set(change.flag.replaceAll('-', '_'), change.setting(door))
+  }
+  return values
 }

@@ -17,7 +17,6 @@ const sleep = localCommand({
   ...row,
   name: 'debug|sleep',
   arity: 3,
-  inTransaction: 'refuse',
   summary: 'Lets this connection wait; the node and other connections go on.',
   run: (client, args, door) => {
     const seconds = Number((args[0] as Buffer).toString('latin1'))

@@ -90,19 +90,21 @@ function server(door: Door, status: NodeStatus): Fields {
     ['hz', 10],
     ['configured_hz', 10],
     ['executable', process.execPath],
-    ['config_file', ''],
+    ['config_file', door.config.configFile],
   ]
 }
 
 function clients(door: Door): Fields {
   let blocked = 0
   let outputMax = 0
-  for (const client of door.clients.values()) {
+  let watching = 0
+  for (const client of door.clients.all.values()) outputMax = Math.max(outputMax, client.replyBytes)
+  for (const client of door.clients.resp.values()) {
     if (client.unblocker !== null) blocked++
-    outputMax = Math.max(outputMax, client.replyBytes)
+    if (client.watched.size > 0) watching++
   }
   return [
-    ['connected_clients', door.clients.size],
+    ['connected_clients', door.clients.all.size],
     ['cluster_connections', 0],
     ['maxclients', door.tuning.maxClients],
     ['client_recent_max_input_buffer', 0],
@@ -110,7 +112,7 @@ function clients(door: Door): Fields {
     ['blocked_clients', blocked],
     ['tracking_clients', door.tracking.clientCount],
     ['pubsub_clients', door.pubsub.subscriptions.clients().size],
-    ['watching_clients', [...door.clients.values()].filter((client) => client.watched.size > 0).length],
+    ['watching_clients', watching],
   ]
 }
 

@@ -22,7 +22,7 @@ export const keys = localCommand({
   group: 'generic',
   since: '1.0.0',
   categories: ['@keyspace', '@read', '@slow', '@dangerous'],
-  inTransaction: 'refuse',
+  inTransaction: 'alone',
   summary: 'Lists the keys that match a pattern.',
   run: (client, args) => {
     const listing = new Listing(client, Buffer.from(args[0] as Buffer))

@@ -74,7 +74,7 @@ export const memory = localCommand({
 
 function repliesWaiting(door: Door): number {
   let bytes = 0
-  for (const client of door.clients.values()) bytes += client.replyBytes
+  for (const client of door.clients.all.values()) bytes += client.replyBytes
   return bytes
 }
 

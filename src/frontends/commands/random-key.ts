@@ -10,7 +10,7 @@ export const randomkey = localCommand({
   group: 'generic',
   since: '1.0.0',
   categories: ['@keyspace', '@read', '@slow'],
-  inTransaction: 'refuse',
+  inTransaction: 'alone',
   summary: 'Gives some key of the database.',
   run: (client) => {
     client.execute(randomKeyCommand(client.database, randomInt(2 ** 32)))

@@ -19,7 +19,7 @@ export const scan = localCommand({
   group: 'generic',
   since: '2.8.0',
   categories: ['@keyspace', '@read', '@slow'],
-  inTransaction: 'refuse',
+  inTransaction: 'alone',
   summary: 'Goes through the keys of the database in pages.',
   run: (client, args, door) => {
     const cursor = parseScanCursor(args[0] as Buffer)

@@ -1,13 +1,13 @@
 /**
  * MULTI, EXEC, DISCARD, WATCH, UNWATCH. The cluster sees two commands: a linearizable read of the watched
  * keys' revisions, and one write that compares them and executes everything queued (design section 7). Local
- * commands within a transaction are evaluated when it has succeeded and take their places among the replies.
+ * commands within a transaction run when it has succeeded, in their order, and take their places among the replies.
  */
 
 import { checkCommand } from '../../engine/check-command.ts'
 import { transactionCommand, watchCommand } from '../../engine/transaction.ts'
 import { assert, must } from '../../lib/assert.ts'
-import type { Command, CommandSpec } from '../../protocol/commands.ts'
+import type { Command } from '../../protocol/commands.ts'
 import { limits } from '../../protocol/limits.ts'
 import {
   arrayReply,
@@ -19,10 +19,9 @@ import {
 } from '../../protocol/reply.ts'
 import { type Client, localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
-import type { CommandEntry } from '../registry/commands.ts'
 import { arrayElements, integerOf } from '../resp/elements.ts'
 import { NESTED_MULTI } from '../resp/errors.ts'
-import { type QueuedCommand, Transaction } from '../resp/transaction.ts'
+import { type QueuedCommand, remoteSpec, Transaction } from '../resp/transaction.ts'
 import type { ClientTracking } from '../tracking/client-tracking.ts'
 import { parseDatabase } from './connection.ts'
 
@@ -44,7 +43,7 @@ export const multi = localCommand({
   summary: 'Starts a transaction: commands are queued until EXEC.',
   run: (client) => {
     if (client.transaction !== null) return NESTED_MULTI
-    client.setTransaction(new Transaction())
+    client.setTransaction(new Transaction(client.watched.size > 0))
     return OK_REPLY
   },
 })
@@ -122,14 +121,12 @@ export const exec = localCommand({
     const remote = remoteCommands(client, transaction.commands)
     if (Buffer.isBuffer(remote)) return remote
     const isAtRead = transaction.commands.some(({ entry }) => entry.local?.runAtRead != null)
-    if (remote.length === 0 && watched.length === 0 && !isAtRead) {
-      return transaction.commands.length === 0
-        ? EMPTY_ARRAY_REPLY
-        : mergeReplies(client, door, transaction.commands, [])
-    }
-    const command = transactionCommand(watched, remote)
-    if (transaction.commands.every(({ entry }) => entry.local === null)) client.execute(command)
-    else executeMixed(client, door, command, transaction.commands)
+    const isHere = remote.length === 0 && watched.length === 0 && !isAtRead
+    if (isHere && transaction.commands.length === 0) return EMPTY_ARRAY_REPLY
+    const command = isHere ? null : transactionCommand(watched, remote)
+    if (command !== null && transaction.commands.every(({ entry }) => entry.local === null)) {
+      client.execute(command)
+    } else executeMixed(client, door, command, transaction.commands)
     return null
   },
 })
@@ -170,41 +167,80 @@ function remoteCommands(client: Client, queued: readonly QueuedCommand[]): Comma
   return bytes <= limits.requestBytes ? commands : errorCodeReply('TOO_LARGE')
 }
 
-/**
- * With local commands among the queued ones, what follows on the connection waits: they may change its state.
- */
-function executeMixed(client: Client, door: Door, command: Command, queued: readonly QueuedCommand[]): void {
-  const answer = client.promise()
-  client.block()
-  client.ask(command, (reply) => {
-    const replies = arrayElements(reply)
-    answer.answer(replies === null ? reply : mergeReplies(client, door, queued, replies))
-    client.unblock()
-  })
-}
-
-function mergeReplies(
+/** With local commands among the queued ones, what follows on the connection waits: they may change its state. */
+function executeMixed(
   client: Client,
   door: Door,
+  command: Command | null,
   queued: readonly QueuedCommand[],
-  remote: readonly Buffer[],
-): Buffer {
-  let next = 0
-  const replies = queued.map(({ entry, args }) => {
-    const { local } = entry
-    if (remoteSpec(entry) !== null) {
-      const reply = must(remote[next++], 'reply of a queued command')
-      return local?.remote?.finish(reply, door) ?? reply
-    }
-    const run = local?.runAtRead ?? local?.run
-    return must(run?.(client, args, door), `reply of ${entry.spec.name} inside a transaction`)
+): void {
+  const answer = client.promise()
+  const done = (reply: Buffer): void => {
+    // CLIENT CACHING among them was for this transaction, not for the next command.
+    if (client.tracking !== null) client.tracking.isCachingGiven = false
+    answer.answer(reply)
+    client.unblock()
+  }
+  client.block()
+  if (command === null) return new ExecReplies(client, door, queued, [], done).gather()
+  client.ask(command, (reply) => {
+    const replies = arrayElements(reply)
+    if (replies === null) done(reply)
+    else new ExecReplies(client, door, queued, replies, done).gather()
   })
-  // CLIENT CACHING among them was for this transaction, not for the next command.
-  if (client.tracking !== null) client.tracking.isCachingGiven = false
-  return arrayReply(replies)
 }
 
-/** What the executor is given for a queued command; null when it is the node's own business. */
-function remoteSpec({ local, spec }: CommandEntry): CommandSpec | null {
-  return local === null ? spec : (local.remote?.spec ?? null)
+/** The replies of one EXEC: those of the executor, and those of local commands, which run here one after the other. */
+class ExecReplies {
+  readonly #client: Client
+  readonly #door: Door
+  readonly #queued: readonly QueuedCommand[]
+  readonly #remote: readonly Buffer[]
+  readonly #done: (reply: Buffer) => void
+  readonly #replies: Buffer[] = []
+  #nextRemote = 0
+  #isRunning = false
+
+  constructor(
+    client: Client,
+    door: Door,
+    queued: readonly QueuedCommand[],
+    remote: readonly Buffer[],
+    done: (reply: Buffer) => void,
+  ) {
+    this.#client = client
+    this.#door = door
+    this.#queued = queued
+    this.#remote = remote
+    this.#done = done
+  }
+
+  /** Goes on until one has to wait for its reply, or all are there. */
+  gather(): void {
+    this.#isRunning = true
+    while (this.#replies.length < this.#queued.length) {
+      const before = this.#replies.length
+      this.#run(this.#queued[before] as QueuedCommand)
+      if (this.#replies.length === before) break
+    }
+    this.#isRunning = false
+    if (this.#replies.length === this.#queued.length) this.#done(arrayReply(this.#replies))
+  }
+
+  #run({ entry, args }: QueuedCommand): void {
+    const { local } = entry
+    if (remoteSpec(entry) !== null) {
+      const reply = must(this.#remote[this.#nextRemote++], 'reply of a queued command')
+      this.#replies.push(local?.remote?.finish(reply, this.#door) ?? reply)
+      return
+    }
+    const run = must(local?.runAtRead ?? local?.run, 'local command')
+    this.#client.capture(
+      () => run(this.#client, args, this.#door),
+      (reply) => {
+        this.#replies.push(reply)
+        if (!this.#isRunning) this.gather()
+      },
+    )
+  }
 }

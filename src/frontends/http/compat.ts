@@ -10,9 +10,14 @@ import { must } from '../../lib/assert.ts'
 import type { Command, CommandSpec } from '../../protocol/commands.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { errorCodeReply } from '../../protocol/reply.ts'
+import { peerOf } from '../connection/ends.ts'
 import type { Door } from '../door.ts'
 import { bestConsistency, isUnconfirmed } from '../freshness.ts'
-import { ConnectionSessions, peerOf } from './sessions.ts'
+import type { Claim } from './answer-share.ts'
+import { jsonPieces } from './json-pieces.ts'
+import { type PageSize, roomOf, shortened } from './page-room.ts'
+import { sendPieces } from './send-pieces.ts'
+import { ConnectionSessions } from './sessions.ts'
 
 /** Says how fresh an answer to a read is: 'linearizable', or 'stale' when no majority could confirm it. */
 export const CONSISTENCY_HEADER = 'x-kvorum-consistency'
@@ -22,9 +27,17 @@ const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
 
 const OVERLOADED: Result = { reply: errorCodeReply('OVERLOADED'), error: 'OVERLOADED' }
 
+/** What a page may take, and how large it may be therefore. */
+export interface ReservedPage {
+  readonly claim: Claim
+  readonly size: PageSize
+}
+
 export class CompatDoor {
   readonly door: Door
   readonly #sessions: ConnectionSessions
+  /** Ranges that are being sent page by page. */
+  openRanges = 0
 
   constructor(door: Door) {
     this.door = door
@@ -36,6 +49,24 @@ export class CompatDoor {
     return this.#execute(request, { spec, database: DATABASE, args }, 'linearizable')
   }
 
+  /** R20: room for a page, and what size it may have. */
+  reservePage(reply: FastifyReply, wanted: PageSize): Promise<ReservedPage | null> {
+    const { httpReplies, config } = this.door
+    return new Promise((resolve) => {
+      httpReplies.reservePage(reply.raw, roomOf(wanted), config.commandTimeoutMs, (claim, isShort) => {
+        resolve(claim === null ? null : { claim, size: isShort ? shortened(wanted) : wanted })
+      })
+    })
+  }
+
+  /** R20: room for `bytes` that a large answer is going to be made of; null when none comes in time. */
+  reserve(reply: FastifyReply, bytes: number): Promise<Claim | null> {
+    const { httpReplies, config } = this.door
+    return new Promise((resolve) => {
+      httpReplies.reserve(reply.raw, bytes, config.commandTimeoutMs, resolve)
+    })
+  }
+
   /** Linearizable while a majority is known, else what this node has; a header of `reply` says which. */
   async read(
     request: FastifyRequest,
@@ -45,12 +76,12 @@ export class CompatDoor {
   ): Promise<Result> {
     const command = { spec, database: DATABASE, args }
     if (bestConsistency(this.door.executor) === 'linearizable') {
-      const result = await this.#execute(request, command, 'linearizable')
+      const result = await this.#fetch(request, reply, command, 'linearizable')
       reply.header(CONSISTENCY_HEADER, 'linearizable')
       if (!isUnconfirmed(result.error)) return result
     }
     reply.header(CONSISTENCY_HEADER, 'stale')
-    return this.#execute(request, command, 'stale')
+    return this.#fetch(request, reply, command, 'stale')
   }
 
   /** The same for a whole range: a moment of the keyspace, to be released; or why there is none. */
@@ -69,9 +100,15 @@ export class CompatDoor {
     return must(this.door.executor.commands.get(name), `command ${name}`)
   }
 
-  /** R20: too much is in execution, or waits for its clients, at this node. */
-  get #isBusy(): boolean {
-    return this.door.inFlight.isFull || this.door.httpReplies.isFull
+  /** R20: a large answer that finds no room is not held. */
+  async #fetch(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    command: Command,
+    consistency: Consistency,
+  ): Promise<Result> {
+    const result = await this.#execute(request, command, consistency)
+    return this.door.httpReplies.admit(reply.raw, result.reply.length) ? result : OVERLOADED
   }
 
   #execute(request: FastifyRequest, command: Command, consistency: Consistency): Promise<Result> {
@@ -81,8 +118,8 @@ export class CompatDoor {
       door.clock.monotonicMs(),
       consistency,
     )
-    if (this.#isBusy) return Promise.resolve(OVERLOADED)
-    return new Promise((resolve) => door.execute(command, options, peerOf(request), resolve))
+    if (door.inFlight.isFull) return Promise.resolve(OVERLOADED)
+    return new Promise((resolve) => door.execute(command, options, peerOf(request.raw.socket), resolve))
   }
 
   #open(request: FastifyRequest, consistency: Consistency): Promise<PinnedSnapshot | ErrorCode> {
@@ -92,7 +129,7 @@ export class CompatDoor {
       door.clock.monotonicMs(),
       consistency,
     )
-    if (this.#isBusy) return Promise.resolve('OVERLOADED')
+    if (door.inFlight.isFull) return Promise.resolve('OVERLOADED')
     return new Promise((resolve) => {
       door.openSnapshot({ ...options, database: DATABASE }, (snapshot, error) =>
         resolve(snapshot ?? error ?? 'INTERNAL'),
@@ -115,6 +152,12 @@ export function bodyOf(request: FastifyRequest): Buffer {
 /** Sends JSON text under exactly this content type. */
 export function sendJson(reply: FastifyReply, status: number, json: string): FastifyReply {
   return reply.code(status).header('content-type', 'application/json').send(Buffer.from(json))
+}
+
+/** The same for what may be large: `json` may hold LongText and JsonList. */
+export function sendJsonPieces(door: Door, reply: FastifyReply, json: unknown, tail = ''): FastifyReply {
+  reply.code(200).header('content-type', 'application/json')
+  return sendPieces(door.httpReplies, reply, jsonPieces(json, tail))
 }
 
 /** The text of an error reply without its '-' and line end. */

@@ -60,12 +60,22 @@ export function sendProblem(
   detail = '',
   extra: Record<string, unknown> = {},
 ): FastifyReply {
+  return reply.send(prepareProblem(reply, code, detail, extra))
+}
+
+/** The same but for sending it: the body. */
+export function prepareProblem(
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  extra: Record<string, unknown> = {},
+): Buffer {
   const { http, retryable } = errors[code]
   if (http === 401) reply.header('www-authenticate', 'Bearer, Basic realm="kvorum"')
   if (retryable) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  reply.code(http).header('content-type', PROBLEM_TYPE)
   // As bytes: fastify would add a charset to text, and this type has none.
-  const body = Buffer.from(JSON.stringify(problemOf(code, detail, extra)))
-  return reply.code(http).header('content-type', PROBLEM_TYPE).send(body)
+  return Buffer.from(JSON.stringify(problemOf(code, detail, extra)))
 }
 
 /** A whole response for a socket whose request could not be read; the connection ends with it. */

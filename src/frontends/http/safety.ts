@@ -14,8 +14,13 @@ export interface Refusal {
   readonly detail: string
 }
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const LOOPBACK_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost']
+
+/** RFC 9110, 9.2.1: does it change nothing? */
+export function isSafe(method: string): boolean {
+  return SAFE_METHODS.has(method)
+}
 
 /** Host names under which this node may be called, in lower case, without ports. */
 export function knownHosts(names: readonly string[]): ReadonlySet<string> {
@@ -65,7 +70,7 @@ export function toOriginForm(request: IncomingMessage): void {
 
 /** Does a page of another site send this request, which could change something? */
 export function isCrossSiteChange(method: string, headers: IncomingHttpHeaders): boolean {
-  if (SAFE_METHODS.has(method)) return false
+  if (isSafe(method)) return false
   const site = headers['sec-fetch-site']
   if (typeof site === 'string' && site !== 'same-origin' && site !== 'none') return true
   const origin = headers.origin

@@ -13,13 +13,16 @@ import type { Door } from '../door.ts'
 import type { HttpScope } from '../listener.ts'
 import { BodyBudget } from './body-budget.ts'
 import { Cors } from './cors.ts'
-import { ProblemError, rawProblem, sendProblem } from './problem.ts'
+import { HttpClient } from './http-client.ts'
+import { Pipeline, type Run } from './pipeline.ts'
+import { ProblemError, prepareProblem, rawProblem, sendProblem } from './problem.ts'
 import { MethodTable, routedUrl, routePlugins } from './routes.ts'
 import {
   bareHost,
   hasTwoHosts,
   isCrossSiteChange,
   isKnownHost,
+  isSafe,
   knownHosts,
   passwordOf,
   type Refusal,
@@ -43,8 +46,10 @@ declare module 'fastify' {
 }
 
 interface Origin {
+  readonly client: HttpClient
   readonly scope: HttpScope
   readonly isTrusted: boolean
+  readonly pipeline: Pipeline
 }
 
 export class HttpDoor {
@@ -59,6 +64,8 @@ export class HttpDoor {
   #handler: ((request: IncomingMessage, response: ServerResponse) => void) | null = null
   readonly #methods = new MethodTable()
   #app: FastifyInstance | null = null
+  /** Requests whose clients wait for '100 Continue' before they send a body. */
+  readonly #expecting = new WeakSet<IncomingMessage>()
   /** Connections that came before the routes were ready. */
   #early: (() => void)[] = []
 
@@ -84,11 +91,17 @@ export class HttpDoor {
         requestTimeout: 6 * headersTimeout,
         keepAliveTimeout: KEEP_ALIVE_MS,
       },
-      (request, response) => this.#handle(request, response),
+      this.#arrive,
     )
     // Without a byte in either direction for so long a connection is cut: its client does not take its answer.
     this.#server.timeout = 12 * headersTimeout
     this.#server.on('clientError', refuseBroken)
+    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#expecting.add(request)
+      this.#arrive(request, response)
+    })
+    // RFC 9110, 10.1.1: other expectations are none of ours.
+    this.#server.on('checkExpectation', this.#arrive)
     // Starts node's watch over slow clients: it waits for this event, and the listeners bind the ports, not
     // this server.
     this.#server.emit('listening')
@@ -96,10 +109,15 @@ export class HttpDoor {
 
   /** Serves HTTP on a socket whose bytes were put back. */
   readonly take = (socket: Socket, scope: HttpScope, isTrusted: boolean): void => {
-    this.#origins.set(socket, { scope, isTrusted })
-    const { stats } = this.#door
+    const { stats, clients } = this.#door
+    const client = new HttpClient(this.#door, socket)
+    this.#origins.set(socket, { client, scope, isTrusted, pipeline: new Pipeline(this.#handle) })
+    clients.add(client)
     stats.httpConnections++
-    socket.once('close', () => stats.httpConnections--)
+    socket.once('close', () => {
+      stats.httpConnections--
+      clients.delete(client)
+    })
     const begin = (): void => {
       this.#server.emit('connection', socket)
     }
@@ -124,8 +142,7 @@ export class HttpDoor {
     })
     app.addHook('onRequest', (request, reply, next) => this.#check(request, reply, next))
     app.addHook('onSend', (_request, reply, payload, next) => {
-      this.#door.httpReplies.charge(reply.raw, payload)
-      next()
+      this.#send(reply, payload, next)
     })
     app.addHook('onResponse', (request, reply, next) => {
       const { url } = request.routeOptions
@@ -162,8 +179,14 @@ export class HttpDoor {
     if (this.#door.isClosing) this.#door.clock.defer(() => this.#server.closeIdleConnections())
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  readonly #arrive: Run = (request, response) => {
     this.#door.stats.httpRequests++
+    const origin = this.#origins.get(request.socket)
+    origin?.client.sends(request.method ?? '')
+    origin?.pipeline.add(request, response)
+  }
+
+  readonly #handle: Run = (request, response) => {
     if (this.#door.isClosing) response.setHeader('connection', 'close')
     response.once('finish', this.#answered)
     if (!request.url?.startsWith('/')) toOriginForm(request)
@@ -175,12 +198,24 @@ export class HttpDoor {
     reply.header('x-content-type-options', 'nosniff')
     if (this.#cors.answer(request, reply)) return
     const refusal = this.#refusalOf(request)
-    if (refusal === null) this.#admit(request, reply, next)
-    else sendProblem(reply, refusal.code, refusal.detail)
+    if (refusal === null) return this.#admit(request, reply, next)
+    this.#sendsNoBody(request, reply)
+    sendProblem(reply, refusal.code, refusal.detail)
+  }
+
+  /** A client that waits before it sends its body is told: not to, and that nothing else is read behind it. */
+  #sendsNoBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+    if (this.#expecting.has(raw)) reply.header('connection', 'close')
   }
 
   #admit(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-    if (this.#bodies.admit(request.raw, reply.raw)) return next()
+    if (this.#bodies.admit(request.raw, reply.raw)) {
+      const bytes = Number(request.headers['content-length'] ?? 0)
+      if (bytes > request.routeOptions.bodyLimit) this.#sendsNoBody(request, reply)
+      else if (this.#expecting.has(request.raw)) reply.raw.writeContinue()
+      return next()
+    }
+    this.#sendsNoBody(request, reply)
     sendProblem(reply, 'OVERLOADED', 'too many large requests are under way at this node')
   }
 
@@ -230,6 +265,13 @@ export class HttpDoor {
     const result = this.#door.credentials.check(address, given.user, given.password)
     if (result === 'right') return null
     return { code: result === 'wrong' ? 'WRONG_PASSWORD' : 'TOO_MANY_ATTEMPTS', detail: '' }
+  }
+
+  /** R20: of what was not counted when it was made, reads can still be refused. */
+  #send(reply: FastifyReply, payload: unknown, next: (error: null, payload?: unknown) => void): void {
+    const isTaken = this.#door.httpReplies.send(reply.raw, payload, isSafe(reply.request.method))
+    if (isTaken) return next(null, payload)
+    next(null, prepareProblem(reply, 'OVERLOADED', 'too many answers wait for their clients at this node'))
   }
 
   /** No route took it: another method may have one. */

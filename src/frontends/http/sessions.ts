@@ -3,7 +3,6 @@
  * held for a client that is gone is dropped (R15).
  */
 import type { Socket } from 'node:net'
-import type { FastifyRequest } from 'fastify'
 import type { Executor, Session } from '../../cluster/execute.ts'
 
 export class ConnectionSessions {
@@ -23,10 +22,4 @@ export class ConnectionSessions {
     socket.once('close', () => this.#executor.closeSession(session))
     return session
   }
-}
-
-/** Whom the slow log names: 'address:port' of the other end. */
-export function peerOf(request: FastifyRequest): string {
-  const { remoteAddress, remotePort } = request.raw.socket
-  return `${remoteAddress ?? '?'}:${remotePort ?? 0}`
 }

@@ -105,8 +105,8 @@ describe('MULTI and EXEC', () => {
     await expectReplies(client, ['MULTI', 'MULTI', 'WATCH a', 'DISCARD'], `+OK\r\n${nested}${watch}+OK\r\n`)
     await expectReplies(
       client,
-      ['MULTI', 'SCAN 0', 'EXEC'],
-      '+OK\r\n-ERR SCAN is not allowed inside a transaction here: send it before MULTI or after EXEC\r\n',
+      ['MULTI', 'CLIENT REPLY OFF', 'DISCARD'],
+      '+OK\r\n-ERR CLIENT REPLY is not allowed inside a transaction here: send it before MULTI or after EXEC\r\n+OK\r\n',
     )
   })
 
@@ -239,10 +239,31 @@ describe('KEYS', () => {
     await expectReplies(client, ['KEYS k*', 'FLUSHALL', 'KEYS *'], `*${names.length}\r\n${list}+OK\r\n*0\r\n`)
   })
 
-  test('is refused inside MULTI', async () => {
+  test('is queued by MULTI as the only command on keys, beside those of the connection', async () => {
     const client = await fixture.client()
-    client.send('MULTI\r\nKEYS *\r\nDISCARD\r\nECHO end\r\n')
-    assert.match(await client.takeUntil('end\r\n'), /^\+OK\r\n-ERR /)
+    await expectReplies(
+      client,
+      ['FLUSHALL', 'SET k 1', 'MULTI', 'SELECT 1', 'KEYS *', 'SELECT 0', 'PING', 'EXEC'],
+      '+OK\r\n+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*4\r\n+OK\r\n*0\r\n+OK\r\n+PONG\r\n',
+    )
+    for (const command of ['KEYS *', 'SCAN 0', 'RANDOMKEY']) {
+      client.send(`MULTI\r\n${command}\r\nEXEC\r\nECHO end\r\n`)
+      assert.match(await client.takeUntil('end\r\n'), /QUEUED\r\n\*1\r\n[^-]*\$1\r\nk\r\n\$3\r\nend/, command)
+    }
+  })
+
+  test('is refused by MULTI beside other commands on keys, before or behind them, and with WATCH', async () => {
+    const client = await fixture.client()
+    const refused = /-ERR KEYS, SCAN and RANDOMKEY .*\r\n-EXECABORT /
+    for (const commands of [
+      ['MULTI', 'GET k', 'KEYS *'],
+      ['MULTI', 'SCAN 0', 'PUBLISH c m'],
+      ['MULTI', 'RANDOMKEY', 'RANDOMKEY'],
+      ['WATCH k', 'MULTI', 'KEYS *'],
+    ]) {
+      client.send([...commands, 'EXEC', 'ECHO end', ''].join('\r\n'))
+      assert.match(await client.takeUntil('end\r\n'), refused, commands.join(', '))
+    }
   })
 })
 
@@ -472,7 +493,7 @@ describe('other local commands', () => {
     const info = await bulkText(client, 'CLIENT INFO')
     assert.match(
       info,
-      /^id=\d+ addr=127.0.0.1:\d+ .* name=n .* cmd=client\|info .* lib-name=x lib-ver= consistency=linearizable$/m,
+      /^id=\d+ addr=127.0.0.1:\d+ .* name=n .* cmd=client\|info .* lib-name=x lib-ver= consistency=\w+ speaks=resp$/m,
     )
     assert.ok((await bulkText(client, 'CLIENT LIST')).includes(' name=n '))
   })

@@ -88,7 +88,7 @@ export function keysWithFlags(
   const variable = VARIABLE[spec.name]?.(words).split(' ')
   return commandKeys(spec, args).map((key, i) => {
     const run = i === 0 ? first : (rest ?? first)
-    return { key, flags: variable ?? run?.flags ?? [] }
+    return { key, flags: variable ?? run?.flags ?? defaultUse(spec.name, spec.kind).split(' ') }
   })
 }
 

@@ -14,7 +14,7 @@ export interface RefusedCommands {
 }
 
 const ONLY_STRINGS = 'is not supported yet: values are strings (and bitmaps) here'
-const NO_SCRIPTS = 'is not supported yet: there are no scripts; MULTI with WATCH makes atomic changes'
+const NO_FUNCTIONS = 'is not supported yet: send the script with EVAL, or load it with SCRIPT LOAD'
 const RAFT = "is not used here: replication is Raft; see 'kvorum node --help'"
 const DURABLE = 'is not used here: every acknowledged write is on the disks of a majority already'
 const ONE_GROUP = 'is not used here: one group holds all keys, and every node takes every command'
@@ -66,9 +66,9 @@ export const refusedCommands: readonly RefusedCommands[] = [
     reason: ONLY_STRINGS,
   },
   {
-    topic: 'Scripts and functions',
-    names: 'eval eval_ro evalsha evalsha_ro fcall fcall_ro function script',
-    reason: NO_SCRIPTS,
+    topic: 'Functions',
+    names: 'fcall fcall_ro function',
+    reason: NO_FUNCTIONS,
   },
   {
     topic: 'Replication',
@@ -91,7 +91,7 @@ export const refusedCommands: readonly RefusedCommands[] = [
   { topic: 'Modules', names: 'module|load module|loadex module|unload', reason: NO_MODULES },
   {
     topic: 'Access control',
-    names: 'acl|deluser acl|dryrun acl|getuser acl|load acl|log acl|save acl|setuser',
+    names: 'acl|deluser acl|dryrun acl|load acl|log acl|save acl|setuser',
     reason: ONE_USER,
   },
 ]

@@ -202,7 +202,7 @@ describe('limits of a connection (R20)', () => {
     client.socket.pause()
     const reads = 60
     client.send(Buffer.concat(Array.from({ length: reads }, () => encodeWords(['GET', 'big']))))
-    const connection = [...fixture.doors.door.clients.values()][0]
+    const connection = [...fixture.doors.door.clients.resp.values()][0]
     await eventually(() => (connection?.replyBytes ?? 0) > limits.replyQueueBytes)
     assert.ok((connection?.replyBytes ?? 0) < limits.replyQueueBytes + 2_000_000)
     client.socket.resume()
@@ -223,7 +223,7 @@ describe('limits of a connection (R20)', () => {
     client.send(Buffer.concat(Array.from({ length: 20 }, () => encodeWords(['GET', 'huge']))))
     await eventually(() => executor.held === 20)
     executor.release()
-    await eventually(() => fixture.doors.door.clients.size === 0)
+    await eventually(() => fixture.doors.door.clients.resp.size === 0)
     assert.ok(fixture.logs.some(({ message }) => message.includes('does not take its replies')))
     await fixture.close()
   })

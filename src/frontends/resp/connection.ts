@@ -4,25 +4,26 @@
  * (R20).
  */
 import type { Socket } from 'node:net'
-import type { Consistency, ExecuteDone, ExecuteOptions, Session } from '../../cluster/execute.ts'
+import type { Consistency, Session } from '../../cluster/execute.ts'
 import { checkCommand, nameWords } from '../../engine/check-command.ts'
-import { argumentBytes, type Command } from '../../protocol/commands.ts'
+import type { Command } from '../../protocol/commands.ts'
 import { limits } from '../../protocol/limits.ts'
 import { errorReply, QUEUED_REPLY } from '../../protocol/reply.ts'
 import type { WatchedKey } from '../../protocol/transaction.ts'
 import type { Answer, Client, ReplyMode } from '../client.ts'
+import { localOf, peerOf } from '../connection/ends.ts'
+import { Farewell } from '../connection/farewell.ts'
+import { Intake } from '../connection/intake.ts'
+import { type OutputClass, OutputWatch } from '../connection/output-limits.ts'
 import type { Door } from '../door.ts'
 import { refusalFor } from '../pubsub/mode.ts'
 import type { ClientSubscriptions } from '../pubsub/subscriptions.ts'
 import type { CommandEntry } from '../registry/commands.ts'
-import type { CommandStats } from '../stats/command-stats.ts'
 import type { ClientTracking } from '../tracking/client-tracking.ts'
+import { Calls } from './calls.ts'
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from './errors.ts'
-import { Farewell } from './farewell.ts'
-import { Intake } from './intake.ts'
 import { Parsed, RespParser } from './parser.ts'
-import { PushLimit } from './push-limit.ts'
-import { type Pending, ReplyQueue } from './reply-queue.ts'
+import { ReplyQueue } from './reply-queue.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -33,6 +34,7 @@ type Stage = 'open' | 'finishing' | 'closed'
 
 export class RespConnection implements Client {
   readonly id: number
+  readonly speaks = 'resp'
   readonly session: Session
   readonly peer: string
   readonly local: string
@@ -59,43 +61,36 @@ export class RespConnection implements Client {
   readonly #parser: RespParser<CommandEntry>
   readonly #replies: ReplyQueue
   readonly #onClosed: () => void
-  /** Shared by the commands of one turn. */
-  #options: ExecuteOptions
-  /** Of the command that is looked at; null when there is no such command. */
-  #stats: CommandStats | null = null
-  #args: readonly Buffer[] = []
-  #replyMode: ReplyMode = 'on'
+  readonly #calls: Calls
   /** Something that the fast path of a command must look at: no authentication, MULTI, a mode or a pause. */
   #isGuarded: boolean
   #stage: Stage = 'open'
   #blocks = 0
   #isPumping = false
-  /** Milliseconds of work on questions of the command that waits for their answers. */
-  #askedMs = 0
   readonly #intake: Intake
   readonly #farewell: Farewell
-  readonly #pushLimit: PushLimit
+  readonly #output: OutputWatch
 
   constructor(door: Door, socket: Socket, onClosed: () => void) {
     this.#door = door
     this.#socket = socket
     this.#onClosed = onClosed
-    this.id = door.nextClientId()
+    this.id = door.clients.nextId()
     this.session = door.executor.openSession()
-    this.peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
-    this.local = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`
+    this.peer = peerOf(socket)
+    this.local = localOf(socket)
     this.connectedAtMs = door.clock.monotonicMs()
     this.lastActiveMs = this.connectedAtMs
     this.isAuthenticated = !door.hasPassword
     this.#isGuarded = !this.isAuthenticated || door.pause.isActive
     this.#parser = new RespParser(door.commands.names)
     this.#parser.isTrusted = this.isAuthenticated
-    this.#options = door.executeOptions(this.session, this.connectedAtMs)
     this.#replies = new ReplyQueue(socket, door, () => this.#flushed())
+    this.#calls = new Calls(this, door, this.#replies)
     this.#intake = new Intake(socket, door, this.#replies, this.#replies)
-    this.#pushLimit = new PushLimit(door.clock)
+    this.#output = new OutputWatch(door.clock)
     this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
-    door.clients.set(this.id, this)
+    door.clients.addResp(this)
     socket.on('data', (chunk: Buffer) => this.#data(chunk))
     socket.on('end', () => this.finish())
     socket.on('error', () => this.destroy())
@@ -131,21 +126,19 @@ export class RespConnection implements Client {
   }
 
   setReplyMode(mode: ReplyMode): void {
-    this.#replyMode = mode
+    this.#calls.replyMode = mode
     this.#guard()
   }
 
   setConsistency(consistency: Consistency): void {
     this.consistency = consistency
-    this.#options = this.#door.executeOptions(this.session, this.lastActiveMs, consistency)
+    this.#calls.renewOptions()
   }
 
   push(bytes: Buffer): void {
     if (this.#stage !== 'open') return
     this.#replies.push(bytes)
-    if (this.#pushLimit.allows(this.#replies.bytes)) return
-    this.#door.log('warn', 'client does not take what it subscribed to: closed', { client: this.peer })
-    this.destroy()
+    this.#giveUp('pubsub', 'client does not take what it subscribed to: closed')
   }
 
   pauseChanged(): void {
@@ -153,50 +146,19 @@ export class RespConnection implements Client {
   }
 
   execute(command: Command): void {
-    const { executor, inFlight } = this.#door
-    const pending = this.#replies.openInFlight(
-      this.protocol,
-      this.#isSilent,
-      inFlight,
-      argumentBytes(command),
-    )
-    this.#measure(pending)
-    executor.execute(command, this.#options, this.#noting(command, pending.done))
+    this.#calls.execute(command)
   }
 
   ask(command: Command, then: (reply: Buffer) => void): void {
-    const { executor, inFlight } = this.#door
-    const bytes = argumentBytes(command)
-    inFlight.add(bytes)
-    const done: ExecuteDone = (result) => {
-      inFlight.remove(bytes)
-      this.#askedMs += executor.takeExecutedMs()
-      then(result.reply)
-    }
-    executor.execute(command, this.#options, this.#noting(command, done))
-  }
-
-  #noting(command: Command, done: ExecuteDone): ExecuteDone {
-    return this.tracking === null ? done : this.#door.tracking.noting(this, command, done)
-  }
-
-  takeWorkMs(): number {
-    const ms = this.#askedMs + this.#door.executor.takeExecutedMs()
-    this.#askedMs = 0
-    return ms
+    this.#calls.ask(command, then)
   }
 
   promise(): Answer {
-    const pending = this.#replies.open(this.protocol, this.#isSilent)
-    this.#measure(pending)
-    return pending
+    return this.#calls.promise()
   }
 
-  #measure(pending: Pending): void {
-    pending.stats = this.#stats
-    pending.sinceMs = this.lastActiveMs
-    pending.client = this
-    pending.args = this.#args
+  capture(run: () => Buffer | null, then: (reply: Buffer) => void): void {
+    this.#calls.capture(run, then)
   }
 
   block(): void {
@@ -250,7 +212,7 @@ export class RespConnection implements Client {
     this.#isPumping = true
     this.#replies.hold()
     this.lastActiveMs = this.#door.turn.nowMs()
-    this.#options = this.#door.executeOptions(this.session, this.lastActiveMs, this.consistency)
+    this.#calls.renewOptions()
     while (this.#stage === 'open' && this.#blocks === 0 && !this.#intake.isCongested) {
       const parsed = this.#parser.next()
       if (parsed === Parsed.command) this.#command()
@@ -258,27 +220,24 @@ export class RespConnection implements Client {
       else if (this.#intake.hasEnded) this.#stage = 'finishing'
       else break
     }
-    this.#args = this.#parser.release()
+    this.#calls.release(this.#parser.release())
     this.#isPumping = false
     this.#replies.flush()
   }
 
-  get #isSilent(): boolean {
-    return this.#replyMode !== 'on'
-  }
-
   #guard(): void {
     const { pause } = this.#door
-    const isPlain = this.isAuthenticated && this.transaction === null && this.#replyMode === 'on'
+    const isPlain = this.isAuthenticated && this.transaction === null && this.#calls.replyMode === 'on'
     this.#isGuarded = !isPlain || pause.isActive || this.subscriptions !== null
   }
 
   #command(): void {
     const parser = this.#parser
     const entry = parser.entry
-    const wasSkipping = this.#replyMode === 'skip'
+    const calls = this.#calls
+    const wasSkipping = calls.replyMode === 'skip'
     this.#door.stats.commands++
-    this.#stats = null
+    calls.begin(null, parser.args)
     if (entry === null) {
       this.#refuse(this.isAuthenticated ? unknownCommand(parser.name, parser.args) : NOAUTH)
     } else if (entry.subcommands !== null && parser.args.length > 0) {
@@ -286,7 +245,7 @@ export class RespConnection implements Client {
     } else {
       this.#dispatch(entry, parser.args, parser.args.length + 1)
     }
-    if (wasSkipping && this.#replyMode === 'skip') this.setReplyMode('on')
+    if (wasSkipping && calls.replyMode === 'skip') this.setReplyMode('on')
   }
 
   #subcommand(container: CommandEntry, args: readonly Buffer[]): void {
@@ -300,8 +259,7 @@ export class RespConnection implements Client {
   #dispatch(entry: CommandEntry, args: readonly Buffer[], count: number): void {
     const spec = entry.spec
     this.lastCommand = spec.name
-    this.#stats = entry.stats
-    this.#args = args
+    this.#calls.begin(entry.stats, args)
     const isLengthOk = spec.arity >= 0 ? count === spec.arity : count >= -spec.arity
     if ((this.#isGuarded || this.tracking !== null) && this.#guarded(entry, args, isLengthOk)) return
     if (this.#door.monitors.size > 0 && isLengthOk) this.#door.monitors.show(this, spec, args)
@@ -320,9 +278,7 @@ export class RespConnection implements Client {
   #runLocal(entry: CommandEntry, args: readonly Buffer[]): void {
     entry.stats.calls++
     const reply = entry.local?.run(this, args, this.#door) ?? null
-    if (reply === null) return
-    entry.stats.answered(reply, this.lastActiveMs, this, args)
-    this.#replies.reply(reply, this.protocol, this.#isSilent)
+    if (reply !== null) this.#calls.answer(reply)
   }
 
   /** The slow path; true when the command was dealt with. */
@@ -342,7 +298,7 @@ export class RespConnection implements Client {
     if (refusal !== null) this.#refuse(refusal)
     else {
       if (this.#door.monitors.size > 0) this.#door.monitors.show(this, entry.spec, args)
-      this.#replies.reply(QUEUED_REPLY, this.protocol, this.#isSilent)
+      this.#calls.say(QUEUED_REPLY)
     }
     return true
   }
@@ -351,7 +307,7 @@ export class RespConnection implements Client {
   #paused(entry: CommandEntry, args: readonly Buffer[]): boolean {
     const { pause } = this.#door
     if (!pause.holds(entry)) return false
-    const mode = this.#replyMode
+    const mode = this.#calls.replyMode
     this.block()
     pause.await(() => {
       if (this.#stage !== 'closed') {
@@ -367,8 +323,7 @@ export class RespConnection implements Client {
   /** Answers an error for a command that was not executed; an open transaction is broken by it. */
   #refuse(reply: Buffer): void {
     if (this.transaction !== null) this.transaction.isBroken = true
-    if (this.#stats !== null) this.#stats.rejected++
-    this.#replies.reply(reply, this.protocol, this.#isSilent)
+    this.#calls.refuse(reply)
   }
 
   #refuseStream(): void {
@@ -380,13 +335,17 @@ export class RespConnection implements Client {
   /** After each flush and drain: closes, or reads on, or stops reading. */
   #flushed(): void {
     if (this.#stage === 'closed' || this.#isPumping) return
-    if (this.#replies.bytes > limits.replyQueueBytesMax) {
-      this.#door.log('warn', 'client does not take its replies: closed', { client: this.peer })
-      this.destroy()
-    } else if (this.#stage === 'finishing') {
-      if (this.#replies.isIdle) this.#farewell.begin()
-    } else {
-      this.#intake.regulate(this.#blocks > 0, this.#pump)
-    }
+    if (this.#giveUp(this.isListening ? 'pubsub' : 'normal', 'client does not take its replies: closed'))
+      return
+    if (this.#stage !== 'finishing') this.#intake.regulate(this.#blocks > 0, this.#pump)
+    else if (this.#replies.isIdle) this.#farewell.begin()
+  }
+
+  /** Closes the client when more waits for it than may; false when it may. */
+  #giveUp(as: OutputClass, why: string): boolean {
+    if (this.#output.allows(this.#replies.bytes, this.#door.tuning.output[as])) return false
+    this.#door.log('warn', why, { client: this.peer })
+    this.destroy()
+    return true
   }
 }

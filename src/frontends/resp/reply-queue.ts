@@ -7,12 +7,13 @@ import type { Socket } from 'node:net'
 import type { ExecuteDone, Result } from '../../cluster/execute.ts'
 import { assert } from '../../lib/assert.ts'
 import { limits } from '../../protocol/limits.ts'
+import type { FlushList, ReplyShare } from '../connection/flush-list.ts'
+import type { InFlight } from '../connection/in-flight.ts'
+import type { ReplyBudget, Unsent } from '../connection/reply-budget.ts'
 import type { CommandStats } from '../stats/command-stats.ts'
 import type { SlowClient } from '../stats/slow-watch.ts'
 import type { DoorStats } from '../stats/stats.ts'
 import { toResp2, toResp3 } from './convert.ts'
-import type { InFlight } from './in-flight.ts'
-import type { ReplyBudget, Unsent } from './reply-budget.ts'
 
 const MINUS = 0x2d
 /** A confirmation of a subscription: CLIENT REPLY OFF does not silence it, nor the messages. */
@@ -23,6 +24,8 @@ const POOL_SIZE = 16_384
 const NOBODY: SlowClient = { peer: '', name: '', takeWorkMs: () => 0 }
 const NO_ARGS: readonly Buffer[] = []
 const NOTHING = Buffer.alloc(0)
+/** Nobody pushes onto it. */
+const NO_REPLIES: Buffer[] = []
 
 /** A reply that is still to come. Reused: `done` is made once and may be called once per use. */
 export class Pending {
@@ -80,36 +83,6 @@ function recycle(pending: Pending): void {
   poolSize++
 }
 
-/** What waits for the end of the turn: a queue of replies, or a text connection. */
-export interface Flushable {
-  flush(): void
-}
-
-/**
- * Queues that got replies outside of their own connection's turn; flushed together once the turn's code is
- * done.
- */
-export class FlushList {
-  #dirty: Flushable[] = []
-  readonly #run = (): void => {
-    const dirty = this.#dirty
-    this.#dirty = []
-    for (const queue of dirty) queue.flush()
-  }
-
-  add(queue: Flushable): void {
-    if (this.#dirty.length === 0) queueMicrotask(this.#run)
-    this.#dirty.push(queue)
-  }
-}
-
-/** What the queues of a node share. */
-export interface QueueShare {
-  readonly flushes: FlushList
-  readonly stats: DoorStats
-  readonly replyBudget: ReplyBudget
-}
-
 export class ReplyQueue implements Unsent {
   readonly #socket: Socket
   readonly #flushes: FlushList
@@ -118,7 +91,7 @@ export class ReplyQueue implements Unsent {
   readonly #onFlushed: () => void
   #head: Pending | null = null
   #tail: Pending | null = null
-  #out: Buffer[] = []
+  #out: Buffer[] = NO_REPLIES
   #outBytes = 0
   #isDirty = false
   /** Entries of the queue: commands in execution and replies that wait behind them. */
@@ -129,7 +102,7 @@ export class ReplyQueue implements Unsent {
   counted = 0
 
   /** `onFlushed` is called after each flush that found something to do or to wait for, and when the socket is empty. */
-  constructor(socket: Socket, share: QueueShare, onFlushed: () => void) {
+  constructor(socket: Socket, share: ReplyShare, onFlushed: () => void) {
     this.#socket = socket
     this.#flushes = share.flushes
     this.#stats = share.stats
@@ -220,11 +193,15 @@ export class ReplyQueue implements Unsent {
     for (let pending = this.#head; pending !== null; pending = pending.next) {
       if (pending.reply !== null) pending.reply = NOTHING
     }
-    this.#out = []
+    this.#out = NO_REPLIES
     this.#outBytes = 0
     this.#waitingBytes = 0
     this.#budget.count(this, 0)
     this.#touch()
+  }
+
+  review(): void {
+    this.#onFlushed()
   }
 
   /** Writes what is ready. */
@@ -232,7 +209,7 @@ export class ReplyQueue implements Unsent {
     this.#isDirty = false
     if (this.#outBytes > 0) {
       const out = this.#out
-      this.#out = []
+      this.#out = NO_REPLIES
       this.#stats.bytesOut += this.#outBytes
       writeAll(this.#socket, out, this.#outBytes)
       this.#outBytes = 0
@@ -256,7 +233,7 @@ export class ReplyQueue implements Unsent {
     }
     this.#head = null
     this.#tail = null
-    this.#out = []
+    this.#out = NO_REPLIES
     this.#outBytes = 0
     this.#waitingBytes = 0
     this.length = 0
@@ -291,8 +268,10 @@ export class ReplyQueue implements Unsent {
     this.#touch()
   }
 
+  /** Most writes have one reply: an array that grows by push() would begin with room for many. */
   #emit(bytes: Buffer): void {
-    this.#out.push(bytes)
+    if (this.#outBytes === 0) this.#out = [bytes]
+    else this.#out.push(bytes)
     this.#outBytes += bytes.length
   }
 

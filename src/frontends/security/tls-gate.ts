@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { isTls } from '../../lib/tls-record.ts'
 import { RefusalReporter } from '../../transport/refusal-reporter.ts'
+import { peerOf } from '../connection/ends.ts'
 import type { Door } from '../door.ts'
 import { rawProblem } from '../http/problem.ts'
 import { sniff } from '../sniffer.ts'
@@ -75,7 +76,7 @@ export class TlsGate {
 
   #refuse(socket: Socket, reason: string, answer: string): void {
     this.#door.stats.connectionsRejected++
-    this.#refusals.refused(`${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`, reason)
+    this.#refusals.refused(peerOf(socket), reason)
     const cut = this.#door.clock.setTimer(REFUSED_MS, () => socket.destroy())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => cut.cancel())

@@ -3,6 +3,7 @@
  * with the microtasks of the turn.
  */
 import type { Clock } from '../../lib/clock.ts'
+import { atEndOfTurn } from '../connection/end-of-turn.ts'
 
 export class TurnClock {
   readonly #clock: Clock
@@ -21,7 +22,7 @@ export class TurnClock {
     if (!this.#isFresh) {
       this.#isFresh = true
       this.#nowMs = this.#clock.monotonicMs()
-      queueMicrotask(this.#expire)
+      atEndOfTurn(this.#expire)
     }
     return this.#nowMs
   }

@@ -7,9 +7,12 @@ import type { NodeStatus, Session } from '../../cluster/execute.ts'
 import { checkCommand } from '../../engine/check-command.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
+import type { ConnectedClient, Speech } from '../connection/clients.ts'
+import { localOf, peerOf } from '../connection/ends.ts'
+import { Farewell } from '../connection/farewell.ts'
+import { Intake } from '../connection/intake.ts'
+import { OutputWatch } from '../connection/output-limits.ts'
 import type { Door } from '../door.ts'
-import { Farewell } from '../resp/farewell.ts'
-import { Intake } from '../resp/intake.ts'
 import { errorText, type Language, type TextClient, type TextRequest, type TextStream } from './language.ts'
 import type { LineBudget } from './line-budget.ts'
 import { LineReader } from './line-reader.ts'
@@ -24,9 +27,15 @@ export interface TextService {
   readonly budget: LineBudget
 }
 
-export class TextConnection implements TextClient {
+export class TextConnection implements TextClient, ConnectedClient {
   readonly door: Door
+  readonly id: number
+  readonly speaks: Speech
   readonly peer: string
+  readonly local: string
+  readonly connectedAtMs: number
+  lastActiveMs: number
+  lastCommand = 'NULL'
   isAuthenticated: boolean
 
   readonly #language: Language
@@ -37,6 +46,7 @@ export class TextConnection implements TextClient {
   readonly #replies: TextReplies
   readonly #intake: Intake
   readonly #farewell: Farewell
+  readonly #output: OutputWatch
   readonly #onClosed: () => void
   #stage: Stage = 'open'
   #status: NodeStatus | null = null
@@ -57,17 +67,32 @@ export class TextConnection implements TextClient {
     this.#budget = budget
     this.#socket = socket
     this.#onClosed = onClosed
-    this.peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
+    this.id = door.clients.nextId()
+    this.speaks = language.name
+    this.peer = peerOf(socket)
+    this.local = localOf(socket)
+    this.connectedAtMs = door.clock.monotonicMs()
+    this.lastActiveMs = this.connectedAtMs
     this.isAuthenticated = !door.hasPassword
     this.#session = door.executor.openSession()
     this.#replies = new TextReplies(socket, door, this)
     this.#intake = new Intake(socket, door, this.#replies, this)
     this.#farewell = new Farewell(socket, door.clock, () => this.destroy())
+    this.#output = new OutputWatch(door.clock)
+    door.clients.add(this)
     socket.on('data', (chunk: Buffer) => this.push(chunk))
     socket.on('end', () => this.clientEnded())
     socket.on('drain', () => this.#flushed())
     socket.on('error', () => this.destroy())
     socket.on('close', () => this.destroy())
+  }
+
+  get pendingCommands(): number {
+    return this.#replies.length + (this.#source !== null || this.#isStreaming ? 1 : 0)
+  }
+
+  get replyBytes(): number {
+    return this.#replies.bytes
   }
 
   push(chunk: Buffer): void {
@@ -100,6 +125,7 @@ export class TextConnection implements TextClient {
     this.#replies.abandon()
     this.#budget.change(this.#charged, 0)
     this.door.inFlight.forget(this)
+    this.door.clients.delete(this)
     this.#socket.destroy()
     this.door.executor.closeSession(this.#session)
     this.#onClosed()
@@ -136,6 +162,7 @@ export class TextConnection implements TextClient {
 
   #run(request: TextRequest, slot: Slot): void {
     const { door } = this
+    this.lastCommand = request.command.spec.name
     const refusal = checkCommand(request.command)
     if (refusal !== null) return this.#fill(slot, this.#language.failure('TOO_LARGE', errorText(refusal)))
     const { deadlineMs, principal } = door.executeOptions(this.#session, door.clock.monotonicMs())
@@ -159,6 +186,7 @@ export class TextConnection implements TextClient {
   readonly #pump = (): void => {
     if (this.#isPumping) return
     this.#isPumping = true
+    this.lastActiveMs = this.door.turn.nowMs()
     this.#status = null
     while (this.#canTake && this.#takeLine()) this.#beginStream()
     this.#isPumping = false
@@ -206,7 +234,7 @@ export class TextConnection implements TextClient {
   /** After each flush and drain: goes on with the reply in parts, closes, reads on, or stops reading. */
   #flushed(): void {
     if (this.#stage === 'closed' || this.#isPumping) return
-    if (this.#replies.bytes > limits.replyQueueBytesMax) {
+    if (!this.#output.allows(this.#replies.bytes, this.door.tuning.output.normal)) {
       this.door.log('warn', 'client does not take its replies: closed', { client: this.peer })
       this.destroy()
       return

@@ -20,7 +20,7 @@ const NULL = 'null'
 
 type Verb = (client: TextClient, words: readonly Buffer[]) => void
 
-export const jsonLanguage: Language = { line, failure }
+export const jsonLanguage: Language = { name: 'json', line, failure }
 
 function line(client: TextClient, bytes: Buffer, isWhole: boolean): void {
   const trimmed = trim(bytes)

@@ -43,6 +43,8 @@ export interface TextStream {
 }
 
 export interface Language {
+  /** As --inline names it. */
+  readonly name: 'json' | 'plain'
   /** Answers a line. `isWhole`: it ended with LF; the last one of a sender may not, and then be only a part. */
   line(client: TextClient, line: Buffer, isWhole: boolean): void
   /** How the language says an error of the table; `text` is its text when there is a longer one. */

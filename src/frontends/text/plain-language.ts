@@ -22,7 +22,7 @@ const LF = 0x0a
 
 type Verb = (client: TextClient, words: readonly Buffer[]) => void
 
-export const plainLanguage: Language = { line, failure }
+export const plainLanguage: Language = { name: 'plain', line, failure }
 
 function line(client: TextClient, bytes: Buffer, isWhole: boolean): void {
   const words = splitWords(trim(bytes), WORDS_MAX)

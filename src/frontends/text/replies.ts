@@ -3,8 +3,8 @@
  * LF; all that is known at the end of a turn leaves in one write.
  */
 import type { Socket } from 'node:net'
-import type { Unsent } from '../resp/reply-budget.ts'
-import type { Flushable, QueueShare } from '../resp/reply-queue.ts'
+import type { Flushable, ReplyShare } from '../connection/flush-list.ts'
+import type { Unsent } from '../connection/reply-budget.ts'
 
 const LINE_END = Buffer.from('\n')
 const NOTHING = Buffer.alloc(0)
@@ -19,7 +19,7 @@ export interface Slot {
 
 export class TextReplies implements Unsent {
   readonly #socket: Socket
-  readonly #share: QueueShare
+  readonly #share: ReplyShare
   readonly #owner: Flushable
   #head: Slot | null = null
   #tail: Slot | null = null
@@ -33,7 +33,7 @@ export class TextReplies implements Unsent {
   #isGivenUp = false
 
   /** `owner` is flushed when the replies were given up. */
-  constructor(socket: Socket, share: QueueShare, owner: Flushable) {
+  constructor(socket: Socket, share: ReplyShare, owner: Flushable) {
     this.#socket = socket
     this.#share = share
     this.#owner = owner
@@ -83,6 +83,10 @@ export class TextReplies implements Unsent {
   flush(): void {
     if (this.#outBytes > 0) this.#send()
     this.#account()
+  }
+
+  review(): void {
+    this.#owner.flush()
   }
 
   giveUp(): void {

@@ -43,7 +43,7 @@ function keysOfTransaction(args: readonly Buffer[]): KeysRead | null {
     const row = commandRow(command.code)
     const keys = commandKeys(row, command.args)
     if (row.flags.includes('readonly')) for (const key of keys) read.set(toByteString(key), Buffer.from(key))
-    else if (!row.flags.includes('write')) continue
+    else if (!row.flags.includes('write') && row.group !== 'scripting') continue
     else if (keys.length === 0) isAllChanged = true
     else for (const key of keys) changed.add(toByteString(key))
   }

@@ -237,7 +237,7 @@ describe('REDIRECT', () => {
     const client = await open3()
     await run(client, `CLIENT TRACKING on REDIRECT ${id}`, 'GET a')
     listener.destroy()
-    await eventually(() => !fixture.doors.door.clients.has(Number(id)))
+    await eventually(() => !fixture.doors.door.clients.resp.has(Number(id)))
     await run(await fixture.client(), 'SET a 1')
     await expect(client, `>2\r\n${bulk('tracking-redir-broken')}:${id}\r\n`)
     client.command('CLIENT', 'TRACKINGINFO')

@@ -3,10 +3,17 @@
  * of what really goes over the wire.
  */
 import { connect, type Socket } from 'node:net'
-import { type DoorsConfig, defaultDoorsConfig, type LogLevel } from '../../frontends/config.ts'
+import {
+  type DoorsConfig,
+  type DoorsOptions,
+  defaultDoorsConfig,
+  type LogLevel,
+} from '../../frontends/config.ts'
 import { type Doors, openDoors } from '../../frontends/doors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { FakeExecutor } from './fake-executor.ts'
+
+const LIMIT_MS = 120_000
 
 const realClock: Clock = {
   monotonicMs: () => performance.now(),
@@ -35,15 +42,18 @@ export async function openFixture(
   config: Partial<DoorsConfig> = {},
   executor = new FakeExecutor(),
   acceptPeer: ((socket: Socket) => void) | null = null,
+  clock: Clock = realClock,
+  rewriteConfig?: DoorsOptions['rewriteConfig'],
 ): Promise<DoorFixture> {
   const logs: { level: LogLevel; message: string }[] = []
   const clients: RawClient[] = []
   const doors = await openDoors({
     executor,
     acceptPeer,
-    clock: realClock,
+    clock,
     log: (level, message) => logs.push({ level, message }),
     config: { ...defaultDoorsConfig, redisPort: 0, httpPort: 0, ...config },
+    ...(rewriteConfig === undefined ? {} : { rewriteConfig }),
   })
   const open = async (port: number): Promise<RawClient> => {
     const client = await RawClient.open(port)
@@ -157,7 +167,11 @@ export function encodeWords(words: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat(parts)
 }
 
-/** Resolves once `condition` holds; looks again in every turn of the loop. */
+/** Resolves once `condition` holds; looks again in every turn of the loop. The limit only says when a test failed. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+  const endMs = performance.now() + LIMIT_MS
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`Waited ${LIMIT_MS} ms for: ${condition}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }

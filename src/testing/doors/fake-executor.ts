@@ -23,6 +23,7 @@ import { WatchHistory } from '../../cluster/watch-history.ts'
 import { WatchHub } from '../../cluster/watch-hub.ts'
 import { commandTable } from '../../engine/command-table.ts'
 import { KvEngine } from '../../engine/engine.ts'
+import { ENGINE_LEVEL } from '../../engine/level.ts'
 import { isRandomKey, pickRandomKey, randomKeyPlan } from '../../engine/random-key.ts'
 import { isScan, scanPage, scanPlan } from '../../engine/scan.ts'
 import type { SettingName } from '../../engine/settings.ts'
@@ -66,6 +67,7 @@ export class FakeExecutor implements Executor {
   constructor(options: FakeExecutorOptions = {}) {
     this.isHolding = options.isHolding ?? false
     this.engine = new KvEngine(this.store)
+    this.engine.raiseLevel(ENGINE_LEVEL)
     this.engine.openSession(1, 1, 'boot')
     this.effects = new EffectsHub(this.engine)
     this.watches = new WatchHub({

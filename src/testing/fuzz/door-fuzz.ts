@@ -42,7 +42,7 @@ export class DoorFuzz {
   async finish(): Promise<void> {
     this.#witness?.destroy()
     const { door } = this.#fixture.doors
-    await eventually(() => door.clients.size === 0 && door.inFlight.commands === 0)
+    await eventually(() => door.clients.all.size === 0 && door.inFlight.commands === 0)
     assert.equal(door.inFlight.bytes, 0)
   }
 

@@ -5,15 +5,22 @@
 import { isUtf8 } from 'node:buffer'
 import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../../cluster/listing.ts'
 import { limits } from '../../../protocol/limits.ts'
+import { JsonList } from '../json-pieces.ts'
+import { type PageSize, sizeOf } from '../page-room.ts'
 import { detail, listedJson } from './replies.ts'
 
-export const PAGE_MAX = 10_000
+const PAGE_MAX = 10_000
 /** Keys and values of one page, in bytes: beyond it the page ends early, and says that there is more. */
-export const PAGE_BYTES_MAX = 16 * 1024 * 1024
+const PAGE_BYTES_MAX = 16 * 1024 * 1024
 
 const NEXT_BYTE = Buffer.from([0])
 /** Begins a cursor that is not the key itself: base64 of one that is no UTF-8, or that begins like this. */
 const ENCODED = '\0base64:'
+
+export interface RangePage {
+  readonly body: Record<string, unknown>
+  readonly bytes: number
+}
 
 export interface RangeQuery {
   readonly start: Buffer
@@ -50,35 +57,49 @@ function cursorFor(key: Buffer): string {
   return isUtf8(key) && !text.startsWith(ENCODED) ? text : ENCODED + key.toString('base64')
 }
 
-/**
- * The body of one page, which ends early when it has `roomFor()` bytes. Throws what refuses it; the snapshot stays
- * open.
- */
+/** Of a page that has all it may have. */
+export function pageSize({ limit }: RangeQuery): PageSize {
+  return { limit, maxBytes: PAGE_BYTES_MAX }
+}
+
+/** The body of one page, and what it is made of in bytes. Throws what refuses it; the snapshot stays open. */
 export async function rangePage(
   snapshot: PinnedSnapshot,
   query: RangeQuery,
-  roomFor: () => number,
-): Promise<Record<string, unknown>> {
-  const { start, end, limit, after } = query
+  { limit, maxBytes }: PageSize,
+): Promise<RangePage> {
+  const { start, end, after } = query
   const behind = after === null ? start : justBehind(after)
   let from: Buffer | null = behind.compare(start) < 0 ? start : behind
   const to = justBehind(end)
-  const results: Record<string, unknown>[] = []
+  const results: ListingEntry[] = []
   let last: Buffer | null = null
   let bytes = 0
-  while (from !== null && results.length < limit && bytes < roomFor() && from.compare(to) < 0) {
-    const page = await pageOf(snapshot, from, to, limit - results.length, false)
+  while (from !== null && results.length < limit && bytes < maxBytes && from.compare(to) < 0) {
+    const size = { limit: limit - results.length, maxBytes: Math.min(limits.pageBytes, maxBytes - bytes) }
+    const page = await pageOf(snapshot, from, to, size)
     for (const entry of page.entries) {
-      results.push(listedJson(entry))
-      bytes += sizeOf(entry)
+      results.push(entry)
       last = Buffer.from(entry.key)
     }
+    bytes += sizeOf(page.entries)
     from = page.next === null ? null : Buffer.from(page.next)
   }
   const hasMore =
-    from !== null && from.compare(to) < 0 && (await pageOf(snapshot, from, to, 1, true)).entries.length > 0
-  const body = { count: results.length, results, has_more: hasMore }
-  return hasMore && last !== null ? { ...body, next_cursor: cursorFor(last) } : body
+    from !== null &&
+    from.compare(to) < 0 &&
+    (await pageOf(snapshot, from, to, { limit: 1, maxBytes: 1 }, true)).entries.length > 0
+  const body = {
+    count: results.length,
+    results: new JsonList(listed(results)),
+    has_more: hasMore,
+    next_cursor: hasMore && last !== null ? cursorFor(last) : undefined,
+  }
+  return { body, bytes }
+}
+
+function* listed(entries: readonly ListingEntry[]): Generator<unknown> {
+  for (const entry of entries) yield listedJson(entry)
 }
 
 /** The least key above `key`. */
@@ -86,18 +107,14 @@ function justBehind(key: Buffer): Buffer {
   return Buffer.concat([key, NEXT_BYTE])
 }
 
-function sizeOf({ key, item }: ListingEntry): number {
-  return key.length + (item.value?.length ?? 0)
-}
-
 function pageOf(
   snapshot: PinnedSnapshot,
   from: Buffer,
   to: Buffer,
-  limit: number,
-  keysOnly: boolean,
+  size: PageSize,
+  keysOnly = false,
 ): Promise<ListingPage> {
-  const options = { from, to, reverse: false, limit, maxBytes: limits.pageBytes, keysOnly }
+  const options = { from, to, reverse: false, ...size, keysOnly }
   return new Promise((resolve, reject) => {
     snapshot.page(options, (page) => {
       if (page === 'gone') reject(detail(503, 'The state of this node was replaced; try again'))

@@ -1,8 +1,10 @@
 /** The forms of the Django store's answers: compact JSON, errors as Django REST Framework words them. */
+import { isUtf8 } from 'node:buffer'
 import type { FastifyReply } from 'fastify'
 import type { ListingEntry } from '../../../cluster/listing.ts'
 import type { KvItem } from '../../../protocol/kv-reply.ts'
 import { sendJson } from '../compat.ts'
+import { jsonText, type LongText } from '../json-pieces.ts'
 
 /** Thrown by a route; `body` goes to the client as JSON. */
 export class Refusal extends Error {
@@ -30,7 +32,7 @@ export function send(reply: FastifyReply, status: number, body: unknown): Fastif
 }
 
 /** An entry as this API shows it. Bytes that are no UTF-8, which only other doors can store, become U+FFFD. */
-export function entryJson(key: string, value: string, item: KvItem): Record<string, unknown> {
+export function entryJson(key: string, value: string | LongText, item: KvItem): Record<string, unknown> {
   return {
     key,
     value,
@@ -41,5 +43,11 @@ export function entryJson(key: string, value: string, item: KvItem): Record<stri
 }
 
 export function listedJson({ key, item }: ListingEntry): Record<string, unknown> {
-  return entryJson(key.toString(), item.value?.toString() ?? '', item)
+  return entryJson(key.toString(), valueText(item), item)
+}
+
+/** Long values become text when they are sent. */
+export function valueText({ value }: KvItem): string | LongText {
+  if (value === null) return ''
+  return isUtf8(value) ? jsonText(value, 'utf8') : value.toString()
 }

@@ -4,18 +4,19 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { PinnedSnapshot } from '../../../cluster/listing.ts'
 import { internalCommands } from '../../../engine/command-table.ts'
 import { type ErrorCode, errors } from '../../../protocol/errors.ts'
 import { encodeKv, type KvOperation } from '../../../protocol/kv.ts'
 import { decodeKvReply, isKvFailure, type KvFailure, type KvReply } from '../../../protocol/kv-reply.ts'
 import { limits } from '../../../protocol/limits.ts'
 import type { Door } from '../../door.ts'
-import { CompatDoor, takeRawBodies } from '../compat.ts'
+import { CompatDoor, type ReservedPage, sendJsonPieces, takeRawBodies } from '../compat.ts'
 import { decodePercent } from '../v1/percent.ts'
 import { batchItems, keyProblem, putValue } from './bodies.ts'
 import { reachedNodes, storeHealth } from './health.ts'
-import { PAGE_BYTES_MAX, rangePage, rangeQuery } from './range.ts'
-import { detail, entryJson, notFound, Refusal, send } from './replies.ts'
+import { pageSize, type RangeQuery, rangePage, rangeQuery } from './range.ts'
+import { detail, entryJson, notFound, Refusal, send, valueText } from './replies.ts'
 
 const BASE = '/kv-store/v1/'
 const KEYS = `${BASE}kv/`
@@ -36,7 +37,7 @@ export function kvStoreRoutes(app: FastifyInstance, door: Door): void {
 
 function answerError(door: Door, reply: FastifyReply, error: Error & { statusCode?: number }): FastifyReply {
   if (error instanceof Refusal) {
-    if (error.status === 503) reply.header('retry-after', 1)
+    if (error.status === 503 || error.status === 429) reply.header('retry-after', 1)
     return send(reply, error.status, error.body)
   }
   const status = error.statusCode ?? 500
@@ -97,7 +98,7 @@ class StoreRoutes {
     })
     const item = result.results[0]?.item ?? null
     if (item === null) throw notFound()
-    return send(reply, 200, entryJson(key, item.value?.toString() ?? '', item))
+    return sendJsonPieces(this.#door, reply, entryJson(key, valueText(item), item))
   }
 
   async #put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -134,18 +135,33 @@ class StoreRoutes {
 
   async #range(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const query = rangeQuery(new URLSearchParams(request.originalUrl.slice(pathOf(request).length)))
+    const room = await this.#compat.reservePage(reply, pageSize(query))
+    if (room === null) throw detail(errors.OVERLOADED.http, errors.OVERLOADED.resp)
     const snapshot = await this.#compat.snapshot(request, reply)
     if (typeof snapshot === 'string') throw detail(errors[snapshot].http, errors[snapshot].resp)
     try {
-      return send(reply, 200, await rangePage(snapshot, query, () => this.#roomFor()))
+      return sendJsonPieces(this.#door, reply, await this.#page(snapshot, query, reply, room))
     } finally {
       snapshot.release()
     }
   }
 
-  /** R20: pages are small while clients leave much of their answers lying. */
-  #roomFor(): number {
-    return this.#door.httpReplies.isFull ? 1 : PAGE_BYTES_MAX
+  async #page(
+    snapshot: PinnedSnapshot,
+    query: RangeQuery,
+    reply: FastifyReply,
+    { claim, size }: ReservedPage,
+  ): Promise<Record<string, unknown>> {
+    const { body, bytes } = await rangePage(snapshot, query, size)
+    if (bytes <= claim.bytes) {
+      claim.resize(bytes)
+      return body
+    }
+    // One value is larger than a page: it is read again when there is room for it.
+    claim.release()
+    const larger = await this.#compat.reserve(reply, bytes)
+    if (larger === null) throw detail(errors.OVERLOADED.http, errors.OVERLOADED.resp)
+    return (await rangePage(snapshot, query, size)).body
   }
 
   async #health(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

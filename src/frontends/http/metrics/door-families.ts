@@ -19,7 +19,7 @@ export const doorFamilies: readonly Family[] = [
     'Open client connections on all ports, of every kind.',
     ({ door }) => door.sockets.size,
   ),
-  gauge('kvorum_clients', 'Connected Redis clients.', ({ door }) => door.clients.size),
+  gauge('kvorum_clients', 'Connected Redis clients.', ({ door }) => door.clients.resp.size),
   gauge(
     'kvorum_http_connections',
     'Open HTTP connections, on both ports.',

@@ -39,7 +39,11 @@ const server: readonly Family[] = [
     'Time since the doors opened.',
     ({ door }) => (door.clock.monotonicMs() - door.startedAtMs) / 1000,
   ),
-  gauge('redis_connected_clients', 'Connected Redis clients.', ({ door }) => door.clients.size),
+  gauge(
+    'redis_connected_clients',
+    'Connected clients, whatever they speak.',
+    ({ door }) => door.clients.all.size,
+  ),
   gauge('redis_blocked_clients', 'Clients that wait in a blocking command.', blockedClients),
   gauge('redis_config_maxclients', 'The setting max-clients.', ({ door }) => door.tuning.maxClients),
   counter(
@@ -138,7 +142,7 @@ function callsByCommand(scrape: Scrape): Sample[] {
 
 function blockedClients({ door }: Scrape): number {
   let blocked = 0
-  for (const client of door.clients.values()) if (client.unblocker !== null) blocked++
+  for (const client of door.clients.resp.values()) if (client.unblocker !== null) blocked++
   return blocked
 }
 

@@ -3,6 +3,7 @@
  * that comes back later is guarded: a problem found there is answered like one found at once.
  */
 import { createHash } from 'node:crypto'
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Consistency, ExecuteOptions } from '../../../cluster/execute.ts'
 import { internalCommands } from '../../../engine/command-table.ts'
@@ -17,9 +18,13 @@ import {
 } from '../../../protocol/kv.ts'
 import { decodeKvReply, isKvFailure, type KvReply } from '../../../protocol/kv-reply.ts'
 import { limits } from '../../../protocol/limits.ts'
+import { peerOf } from '../../connection/ends.ts'
 import type { Door } from '../../door.ts'
+import type { Claim } from '../answer-share.ts'
+import { jsonPieces } from '../json-pieces.ts'
+import { type PageSize, roomOf, shortened } from '../page-room.ts'
 import { badRequest, ProblemError, sendProblem } from '../problem.ts'
-import { peerOf } from '../sessions.ts'
+import { sendPieces } from '../send-pieces.ts'
 import type { Native } from './native.ts'
 import { EMPTY_QUERY, parseInteger, parseQuery, type Query } from './query.ts'
 
@@ -27,6 +32,10 @@ const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'leader', 'stale'
 const DATABASES = 16
 /** Room is left for the number of an attempt, which a patch adds. */
 export const IDEMPOTENCY_KEY_BYTES = limits.idempotencyKeyBytes - 15
+
+/** More values than this are many. */
+const MANY_VALUES = 16
+const NO_ROOM = 'too many large answers wait for their clients at this node'
 
 export class Call {
   readonly native: Native
@@ -100,7 +109,60 @@ export class Call {
   /** Hands a command to the cluster, unless too much is in execution at this node already (R20). */
   execute(command: Command, done: (reply: Buffer) => void): void {
     this.admit()
-    this.door.execute(command, this.executeOptions(), peerOf(this.request), ({ reply }) => done(reply))
+    const isRead = command.spec.kind === 'read'
+    this.door.execute(command, this.executeOptions(), peerOf(this.request.raw.socket), ({ reply }) => {
+      if (this.hasRoomFor(reply, isRead)) done(reply)
+    })
+  }
+
+  /**
+   * The same for a command that looks at `count` values. Those that look at many take turns; and what changes something
+   * is not begun without room for what it answers.
+   */
+  executeMany(command: Command, count: number, done: (reply: Buffer) => void): void {
+    if (count > MANY_VALUES) return this.#inTurn(command, done)
+    const isRead = command.spec.kind === 'read'
+    if (!isRead && count > 0 && this.door.httpReplies.large.isFull) {
+      throw new ProblemError('OVERLOADED', NO_ROOM)
+    }
+    this.execute(command, done)
+  }
+
+  #inTurn(command: Command, done: (reply: Buffer) => void): void {
+    const { door } = this
+    const { large, manyValues } = door.httpReplies
+    const options = this.executeOptions()
+    manyValues.add((over) => {
+      const nowMs = door.clock.monotonicMs()
+      const isRefused = nowMs > options.deadlineMs || large.isFull || door.inFlight.isFull
+      if (this.isGone || isRefused) over()
+      if (isRefused) return this.refuse('OVERLOADED', NO_ROOM)
+      if (this.isGone) return
+      const deadlineMs = nowMs + door.config.commandTimeoutMs
+      door.execute(command, { ...options, deadlineMs }, peerOf(this.request.raw.socket), ({ reply }) => {
+        over()
+        if (this.hasRoomFor(reply, command.spec.kind === 'read')) done(reply)
+      })
+    })
+  }
+
+  /** R20: is there room for what the answer is made of? Else the request is answered here. */
+  hasRoomFor(reply: Buffer, isRead: boolean): boolean {
+    const overdraft = isRead ? 0 : limits.kvReplyBytes
+    if (this.door.httpReplies.admit(this.reply.raw, reply.length, overdraft)) return true
+    this.refuse(isRead ? 'OVERLOADED' : 'REPLY_NOT_KEPT', NO_ROOM)
+    return false
+  }
+
+  /** Room for `bytes` that the answer is going to be made of; the request is refused when none comes in time. */
+  reserve(bytes: number, then: (claim: Claim) => void): void {
+    const { httpReplies, config } = this.door
+    httpReplies.reserve(this.reply.raw, bytes, config.commandTimeoutMs, (claim) => {
+      this.guard(() => {
+        if (claim === null) this.refuse('OVERLOADED', NO_ROOM)
+        else then(claim)
+      })
+    })
   }
 
   /** Runs a KV command; `then` gets its reply. What the cluster refuses is answered here. */
@@ -108,7 +170,7 @@ export class Call {
     const problem = checkKv(kv)
     if (problem !== null) throw new ProblemError('BAD_REQUEST', problem)
     const command = { spec: specOf(kv), database: this.database, args: encodeKv(kv) }
-    this.execute(command, (reply) => {
+    this.executeMany(command, valuesOf(kv), (reply) => {
       this.guard(() => {
         const decoded = decodeKvReply(reply)
         if (isKvFailure(decoded)) return this.refuse(decoded.error, decoded.text)
@@ -124,12 +186,21 @@ export class Call {
     return this.request.raw.socket.destroyed
   }
 
-  /** R20: refuses, before anything is done, while too much is in execution or waits for its clients. */
+  /** R20: refuses, before anything is done, while too much is in execution. */
   admit(): void {
-    const { inFlight } = this.door
-    if (!inFlight.isFull && !this.native.budget.isFull) return
-    const what = inFlight.isFull ? 'is in execution' : 'waits for its clients'
-    throw new ProblemError('OVERLOADED', `too much ${what} at this node`)
+    if (!this.door.inFlight.isFull) return
+    throw new ProblemError('OVERLOADED', 'too much is in execution at this node')
+  }
+
+  /** The same for a page, which may have to be a short one. */
+  reservePage(wanted: PageSize, then: (claim: Claim, size: PageSize) => void): void {
+    const { httpReplies, config } = this.door
+    httpReplies.reservePage(this.reply.raw, roomOf(wanted), config.commandTimeoutMs, (claim, isShort) => {
+      this.guard(() => {
+        if (claim === null) this.refuse('OVERLOADED', NO_ROOM)
+        else then(claim, isShort ? shortened(wanted) : wanted)
+      })
+    })
   }
 
   /** Answers with JSON and the headers that say who served it. */
@@ -139,10 +210,24 @@ export class Call {
     this.reply.code(status).type('application/json; charset=utf-8').send(text)
   }
 
+  /** The same for what may be large: `body` may hold LongText and JsonList. */
+  pieces(status: number, body: unknown): void {
+    this.stamp()
+    this.reply.code(status).type('application/json; charset=utf-8')
+    sendPieces(this.door.httpReplies, this.reply, jsonPieces(body))
+  }
+
   /** Answers without a body. */
   empty(status: number): void {
     this.stamp()
     this.reply.code(status).send()
+  }
+
+  /** 304, by GET and HEAD alike without a length: it would be taken for the value's (RFC 9110, 8.6). */
+  notModified(): void {
+    this.stamp()
+    this.reply.hijack()
+    this.reply.raw.writeHead(304, this.reply.getHeaders() as OutgoingHttpHeaders).end()
   }
 
   refuse(code: ErrorCode, detail = '', extra: Record<string, unknown> = {}): void {
@@ -170,6 +255,13 @@ export class Call {
       if (!this.reply.sent) this.refuse('INTERNAL')
     }
   }
+}
+
+/** How many values the answer may have. */
+function valuesOf({ then, otherwise }: KvRequest): number {
+  const brings = (operation: KvOperation): boolean =>
+    operation.kind === 'get' ? !operation.metadataOnly : operation.kind !== 'update' && operation.previous
+  return Math.max(then.filter(brings).length, otherwise.filter(brings).length)
 }
 
 /** Reads go without the log; what may grow the data is refused while disks are low (R6). */

@@ -10,6 +10,7 @@ import type { Door } from '../../door.ts'
 
 export class CommandClient implements Client {
   readonly id = 0
+  readonly speaks = 'http'
   readonly session: Session
   readonly peer: string
   readonly local = ''
@@ -70,8 +71,8 @@ export class CommandClient implements Client {
   // What only a connection has; the commands that are let through use none of it.
   authenticate(): void {}
   setTransaction(): void {}
+  capture(): void {}
   setSubscriptions(): void {}
-  setTracking(): void {}
   setReplyMode(): void {}
   setConsistency(): void {}
   push(): void {}

@@ -7,9 +7,9 @@ import { limits } from '../../../protocol/limits.ts'
 import { decodeOnceReply } from '../../../protocol/once.ts'
 import { isErrorReply } from '../../../protocol/reply.ts'
 import type { LocalCommand } from '../../client.ts'
+import { peerOf } from '../../connection/ends.ts'
 import type { CommandEntry } from '../../registry/commands.ts'
 import { badRequest, ProblemError } from '../problem.ts'
-import { peerOf } from '../sessions.ts'
 import type { Call } from './call.ts'
 import { CommandClient } from './command-client.ts'
 import { Fields } from './fields.ts'
@@ -62,7 +62,10 @@ export function command(call: Call): void {
 /** With an Idempotency-Key it takes effect once, and repeats get its reply. */
 function executeRemote(call: Call, wanted: Command): void {
   const idempotency = call.idempotency()
-  if (idempotency === null) return call.execute(wanted, (reply) => answer(call, reply))
+  if (idempotency === null) {
+    const count = wanted.spec.kind === 'read' ? wanted.args.length : 0
+    return call.executeMany(wanted, count, (reply) => answer(call, reply))
+  }
   call.execute(onceCommand(idempotency, wanted), (outer) => {
     const { isReplay, reply } = decodeOnceReply(outer)
     if (isReplay) call.reply.header('idempotency-replayed', 'true')
@@ -80,10 +83,11 @@ function executeLocal(
   }
   const { door, database, request } = call
   const sinceMs = door.turn.nowMs()
-  const peer = peerOf(request)
+  const peer = peerOf(request.raw.socket)
   const done = (reply: Buffer): void => {
     stats.answered(reply, sinceMs, { peer, name: '', takeWorkMs: () => door.executor.takeExecutedMs() }, args)
-    answer(call, reply)
+    // The large ones only read.
+    if (call.hasRoomFor(reply, true)) answer(call, reply)
   }
   door.whenAllowed(spec, call.executeOptions(), (options) => {
     stats.calls++
@@ -141,7 +145,7 @@ function find(call: Call, [name, ...rest]: readonly Buffer[]): Wanted {
 
 function answer(call: Call, reply: Buffer): void {
   call.guard(() => {
-    if (!isErrorReply(reply)) return call.json(200, replyJson(reply))
+    if (!isErrorReply(reply)) return call.pieces(200, replyJson(reply))
     const text = reply.toString('utf8', 1, reply.length - 2)
     call.refuse(errorCodeOf(text) ?? 'COMMAND_FAILED', text)
   })

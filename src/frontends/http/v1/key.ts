@@ -6,7 +6,9 @@
 import type { KvCompare, KvExpiry, KvOperation } from '../../../protocol/kv.ts'
 import type { KvItem, KvReply } from '../../../protocol/kv-reply.ts'
 import { limits } from '../../../protocol/limits.ts'
+import { base64Pieces } from '../json-pieces.ts'
 import { badRequest, ProblemError } from '../problem.ts'
+import { sendBytes, sendPieces } from '../send-pieces.ts'
 import type { Call } from './call.ts'
 import { type Conditions, conditionsOf, etagOf, isMatch, isNoneMatchHit, type TagList } from './conditions.ts'
 import { decodePercent } from './percent.ts'
@@ -40,8 +42,8 @@ export function getKey(call: Call): void {
     if (item === null) return call.refuse('NOT_FOUND', 'there is no such key')
     call.reply.header('etag', etagOf(item.modRevision))
     if (!isMatch(conditions.ifMatch, item.modRevision)) return failedCondition(call, item.modRevision)
-    if (isNoneMatchHit(conditions.ifNoneMatch, item.modRevision)) return call.empty(304)
-    if (format === 'json') return call.json(200, itemJson(key, item, reply.timeMs))
+    if (isNoneMatchHit(conditions.ifNoneMatch, item.modRevision)) return call.notModified()
+    if (format === 'json') return call.pieces(200, itemJson(key, item, reply.timeMs))
     sendValue(call, item, reply.timeMs, format)
   })
 }
@@ -52,10 +54,12 @@ function sendValue(call: Call, item: KvItem, nowMs: number, format: 'raw' | 'bas
   const { reply } = call
   reply.header('last-modified', new Date(item.updatedAt).toUTCString())
   reply.header('content-security-policy', "sandbox; default-src 'none'")
+  reply.header('accept-ranges', 'none')
   if (item.expiresAt > 0) reply.header('x-kvorum-ttl-ms', Math.max(0, item.expiresAt - nowMs))
   call.stamp()
-  if (format === 'base64') reply.type('text/plain; charset=utf-8').send(value.toString('base64'))
-  else reply.header('content-type', mediaTypeOf(item)).send(value)
+  const { httpReplies } = call.door
+  if (format === 'raw') sendBytes(httpReplies, reply.header('content-type', mediaTypeOf(item)), value)
+  else sendPieces(httpReplies, reply.type('text/plain; charset=utf-8'), base64Pieces(value))
 }
 
 /** Stored by /v1/txn it may be any text. */

@@ -2,8 +2,11 @@
  * GET /v1/kv: keys by prefix or range, in pages of one moment. The first page pins a snapshot of this node; the
  * cursor of the next one stands for it.
  */
-import type { PageOptions } from '../../../cluster/listing.ts'
+import type { ListingPage, PageOptions } from '../../../cluster/listing.ts'
 import { limits } from '../../../protocol/limits.ts'
+import type { Claim } from '../answer-share.ts'
+import { JsonList } from '../json-pieces.ts'
+import { type PageSize, sizeOf } from '../page-room.ts'
 import { badRequest, ProblemError } from '../problem.ts'
 import type { Call } from './call.ts'
 import type { Place } from './cursors.ts'
@@ -29,12 +32,14 @@ function begin(call: Call, range: KeyRange, limit: number): void {
   const keysOnly = call.query.flag('keys_only')
   const { database } = call
   const page = { ...range, reverse, keysOnly, limit, maxBytes: limits.pageBytes }
-  call.door.openSnapshot({ ...call.executeOptions(), database }, (snapshot, error) => {
-    call.guard(() => {
-      if (snapshot === null) return call.refuse(error ?? 'INTERNAL')
-      if (call.isGone) return snapshot.release()
-      const listing = { snapshot, database, reverse, keysOnly }
-      sendPage(call, { listing, number: 1, page })
+  call.reservePage(page, (claim, size) => {
+    call.door.openSnapshot({ ...call.executeOptions(), database }, (snapshot, error) => {
+      call.guard(() => {
+        if (snapshot === null) return call.refuse(error ?? 'INTERNAL')
+        if (call.isGone) return snapshot.release()
+        const listing = { snapshot, database, reverse, keysOnly }
+        sendPage(call, { listing, number: 1, page }, claim, size)
+      })
     })
   })
 }
@@ -55,32 +60,49 @@ function resume(call: Call, cursor: string, limit: number): void {
           node: found.node,
         },
       )
-    case 'found':
-      return sendPage(call, { ...found.place, page: { ...found.place.page, limit } })
+    case 'found': {
+      const place = { ...found.place, page: { ...found.place.page, limit } }
+      return call.reservePage(place.page, (claim, size) => sendPage(call, place, claim, size))
+    }
   }
 }
 
-function sendPage(call: Call, place: Place): void {
+function sendPage(call: Call, place: Place, claim: Claim, size: PageSize): void {
   const { listing, page } = place
-  const { snapshot } = listing
-  const { cursors } = call.native
-  snapshot.page(page, (result) => {
+  listing.snapshot.page({ ...page, ...size }, (result) => {
     call.guard(() => {
       if (result === 'gone' || result === 'damaged') {
-        cursors.end(listing)
+        call.native.cursors.end(listing)
         return call.refuse(result === 'gone' ? 'CURSOR_EXPIRED' : 'CORRUPT')
       }
-      const items = result.entries.map(({ key, item }) => itemJson(key, item, snapshot.timeMs))
-      const next = result.next === null ? null : behind(page, result.next)
-      // A client that is gone needs no next page.
-      if (next === null || call.isGone) cursors.end(listing)
-      const cursor = next === null || call.isGone ? null : cursors.next(nodeOf(call), place, next)
-      if (cursor !== null)
-        call.reply.header('link', `</v1/kv?cursor=${cursor}&limit=${page.limit}>; rel="next"`)
-      call.reply.header('x-kvorum-revision', snapshot.revision)
-      call.json(200, { items, revision: snapshot.revision, next_cursor: cursor })
+      const bytes = sizeOf(result.entries)
+      if (bytes <= claim.bytes) {
+        claim.resize(bytes)
+        return answer(call, place, result)
+      }
+      // One value is larger than a page: it is read again when there is room for it.
+      claim.release()
+      call.reserve(bytes, (larger) => sendPage(call, place, larger, size))
     })
   })
+}
+
+/** The items become text as the client takes them; what they are made of is all that is held for it. */
+function answer(call: Call, place: Place, { entries, next }: ListingPage): void {
+  const { listing, page } = place
+  const { revision, timeMs } = listing.snapshot
+  const { cursors } = call.native
+  // A client that is gone needs no next page.
+  const isLast = next === null || call.isGone
+  if (isLast) cursors.end(listing)
+  const cursor = isLast ? null : cursors.next(nodeOf(call), place, behind(page, next))
+  if (cursor !== null) call.reply.header('link', `</v1/kv?cursor=${cursor}&limit=${page.limit}>; rel="next"`)
+  call.reply.header('x-kvorum-revision', revision)
+  call.pieces(200, { items: new JsonList(itemsOf(entries, timeMs)), revision, next_cursor: cursor })
+}
+
+function* itemsOf(entries: ListingPage['entries'], timeMs: number): Generator<unknown> {
+  for (const { key, item } of entries) yield itemJson(key, item, timeMs)
 }
 
 function nodeOf(call: Call): string {

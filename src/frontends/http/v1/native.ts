@@ -3,20 +3,17 @@
  */
 import type { Door } from '../../door.ts'
 import { ConnectionSessions } from '../sessions.ts'
-import type { StreamBudget } from '../stream-budget.ts'
 import { Cursors } from './cursors.ts'
 
 export class Native {
   readonly door: Door
   readonly cursors: Cursors
-  readonly budget: StreamBudget
   /** Watches that are open: each ends when the doors close (R17). */
   readonly streams = new Set<{ finish(): void }>()
   readonly sessions: ConnectionSessions
 
   constructor(door: Door) {
     this.door = door
-    this.budget = door.httpReplies
     this.sessions = new ConnectionSessions(door.executor)
     this.cursors = new Cursors(door.clock)
     door.endings.push(() => {

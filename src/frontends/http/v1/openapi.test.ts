@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
+import type { ExecuteDone } from '../../../cluster/execute.ts'
 import { errors } from '../../../protocol/errors.ts'
+import { errorCodeReply } from '../../../protocol/reply.ts'
 import { httpRequest } from '../../../testing/clients/http-client.ts'
 import { type DoorFixture, openFixture } from '../../../testing/doors/door-fixture.ts'
 import { routes } from './routes.ts'
@@ -25,6 +27,10 @@ after(() => fixture.close())
 /** A path that the route takes. */
 function example(path: string): string {
   return path.replace('{key}', 'a/b').replace('{name}', 'node9')
+}
+
+function responses(method: string, path: string): Record<string, unknown> {
+  return document.paths[path]?.[method.toLowerCase()]?.responses ?? {}
 }
 
 describe('/openapi.json', () => {
@@ -75,6 +81,40 @@ describe('/openapi.json', () => {
       for (const row of parameters.filter((one) => one.in === 'query')) {
         assert.ok(answer.text.includes(row.name), `${path} says that it takes ${row.name}`)
       }
+    }
+  })
+
+  test('whatever the cluster refuses with is documented, and nothing that cannot come', async (t) => {
+    const { executor } = fixture
+    for (const code of [
+      'NO_LEADER',
+      'NO_QUORUM',
+      'NOT_READY',
+      'OVERLOADED',
+      'BEHIND',
+      'UNKNOWN_OUTCOME',
+    ] as const) {
+      const mock = t.mock.method(
+        executor,
+        'execute',
+        (_command: unknown, _options: unknown, done: ExecuteDone) =>
+          done({ reply: errorCodeReply(code), error: code }),
+      )
+      for (const { method, path, body, tag } of routes.filter((route) => route.tag !== 'cluster')) {
+        if (tag === 'watch' || path === '/v1/kv' || (code === 'BEHIND' && method !== 'GET')) continue
+        if (method === 'GET' && code === 'UNKNOWN_OUTCOME') continue
+        const sent = body?.example ?? (method === 'PATCH' ? {} : undefined)
+        const answer = await httpRequest(fixture.doors.httpPort, example(path), {
+          method,
+          ...(sent === undefined ? {} : { body: sent as object }),
+        })
+        assert.equal(answer.status, errors[code].http, `${method} ${path}: ${answer.text}`)
+        assert.ok(answer.status in responses(method, path), `${method} ${path} does not tell of ${code}`)
+      }
+      mock.mock.restore()
+    }
+    for (const { method, path } of routes) {
+      assert.equal('504' in responses(method, path), method !== 'GET', `${method} ${path}`)
     }
   })
 

@@ -2,26 +2,29 @@
 import { type ErrorCode, errors } from '../../../protocol/errors.ts'
 import { PROBLEM_TYPE } from '../problem.ts'
 import type { ApiRoute, Content, Parameter, Schema } from './api.ts'
+import { minRevision } from './parameters.ts'
 import { schemas } from './schemas.ts'
 
 /** What every route may refuse with. */
-const COMMON: readonly ErrorCode[] = [
+const EVERY: readonly ErrorCode[] = [
   'BAD_REQUEST',
+  'PROTOCOL',
   'UNAUTHENTICATED',
   'WRONG_PASSWORD',
   'DENIED',
-  'CROSS_SITE',
+  'REQUEST_TIMEOUT',
+  'TOO_LARGE',
   'UNSUPPORTED_TYPE',
   'UNKNOWN_HOST',
   'OVERLOADED',
   'TOO_MANY_ATTEMPTS',
+  'HEADERS_TOO_LARGE',
   'INTERNAL',
-  'NO_LEADER',
-  'NO_QUORUM',
-  'NOT_READY',
-  'SHUTTING_DOWN',
-  'UNKNOWN_OUTCOME',
 ]
+/** What the cluster may refuse to execute anything with. */
+const EXECUTED: readonly ErrorCode[] = ['NO_LEADER', 'NO_QUORUM', 'NOT_READY', 'SHUTTING_DOWN', 'UPGRADING']
+const READ: readonly ErrorCode[] = [...EXECUTED, 'BEHIND']
+const CHANGED: readonly ErrorCode[] = [...EXECUTED, 'CROSS_SITE', 'UNKNOWN_OUTCOME']
 
 /** The document, ready for JSON. */
 export function openApiOf(routes: readonly ApiRoute[], version: string): Record<string, unknown> {
@@ -62,8 +65,14 @@ function operation(route: ApiRoute): Record<string, unknown> {
     tags: [tag],
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameter) }),
     ...(body === null ? {} : { requestBody: { required: method === 'POST', ...content(body) } }),
-    responses: { ...replies(route), ...problems([...COMMON, ...route.problems]) },
+    responses: { ...replies(route), ...problems(codesOf(route)) },
   }
+}
+
+/** What is answered from this node alone waits for nobody. */
+function codesOf({ method, parameters, problems }: ApiRoute): readonly ErrorCode[] {
+  const isRead = parameters.includes(minRevision)
+  return [...EVERY, ...(isRead ? READ : []), ...(method === 'GET' ? [] : CHANGED), ...problems]
 }
 
 function parameter(row: Parameter): Record<string, unknown> {

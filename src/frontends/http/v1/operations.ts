@@ -1,6 +1,7 @@
 /** Operations and compares of /v1/batch and /v1/txn: JSON into what the KV command takes, and its reply into JSON. */
 import type { KvCompare, KvExpiry, KvNumber, KvOperation } from '../../../protocol/kv.ts'
 import type { KvReply, KvResult } from '../../../protocol/kv-reply.ts'
+import { JsonList } from '../json-pieces.ts'
 import { ProblemError } from '../problem.ts'
 import { Fields } from './fields.ts'
 import { bytesJson, detailsJson } from './values.ts'
@@ -70,11 +71,14 @@ export function parseCompare(path: string, value: unknown): KvCompare {
 }
 
 /** The results of the list that ran, `operations`, for people. */
-export function resultsJson(operations: readonly KvOperation[], reply: KvReply): Record<string, unknown>[] {
-  return reply.results.map((result, index) => {
-    const operation = operations[index] as KvOperation
-    return resultJson(operation, result, reply.timeMs)
-  })
+export function resultsJson(operations: readonly KvOperation[], reply: KvReply): JsonList {
+  return new JsonList(resultsOf(operations, reply))
+}
+
+function* resultsOf(operations: readonly KvOperation[], reply: KvReply): Generator<unknown> {
+  for (const [index, result] of reply.results.entries()) {
+    yield resultJson(operations[index] as KvOperation, result, reply.timeMs)
+  }
 }
 
 function resultJson(operation: KvOperation, result: KvResult, nowMs: number): Record<string, unknown> {

@@ -4,16 +4,26 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { AssertionError, assert } from '../../../lib/assert.ts'
+import { JsonList, jsonText } from '../json-pieces.ts'
 
 export interface ReplyJson {
   readonly type: string
+  /** May hold LongText; a large reply's elements are read when they are sent. */
   readonly result: unknown
 }
 
+/** Replies from this size on are not turned into JSON at once. */
+const LARGE_REPLY_BYTES = 64 * 1024
+
 const CR = 0x0d
+const ARRAY = 0x2a
+const MINUS = 0x2d
 
 export function replyJson(reply: Buffer): ReplyJson {
   const reader = new Reader(reply)
+  if (reply.length >= LARGE_REPLY_BYTES && isArray(reply)) {
+    return { type: 'array', result: new JsonList(reader.elements()) }
+  }
   const json = reader.next()
   assert(reader.atEnd, () => `A reply has ${reply.length} bytes and more than one part`)
   return json
@@ -29,6 +39,12 @@ class Reader {
 
   get atEnd(): boolean {
     return this.#at === this.#bytes.length
+  }
+
+  /** Of an array that is the whole reply, one after another. */
+  *elements(): Generator<unknown> {
+    for (let left = Number(this.#line()); left > 0; left--) yield this.next().result
+    assert(this.atEnd, () => `A reply has ${this.#bytes.length} bytes and more than one part`)
   }
 
   next(): ReplyJson {
@@ -90,10 +106,14 @@ class Reader {
   }
 }
 
+function isArray(reply: Buffer): boolean {
+  return reply[0] === ARRAY && reply[1] !== MINUS
+}
+
 const NULL: ReplyJson = { type: 'null', result: null }
 
 function textOf(bytes: Buffer): unknown {
-  return isUtf8(bytes) ? bytes.toString() : { base64: bytes.toString('base64') }
+  return isUtf8(bytes) ? jsonText(bytes, 'utf8') : { base64: jsonText(bytes, 'base64') }
 }
 
 function integer(line: string): number | string {

@@ -24,7 +24,7 @@ export function batch(call: Call): void {
   const then = fields.list('ops', limits.kvOperations).map((value, i) => parseOperation(`ops[${i}]`, value))
   if (then.length === 0) throw new ProblemError('BAD_REQUEST', 'ops wants at least one operation')
   call.kv({ compares: [], then, otherwise: [], idempotency: call.idempotency() }, (reply) => {
-    call.json(200, { revision: reply.revision, results: resultsJson(then, reply) })
+    call.pieces(200, { revision: reply.revision, results: resultsJson(then, reply) })
   })
 }
 
@@ -39,7 +39,7 @@ export function transact(call: Call): void {
     throw new ProblemError('BAD_REQUEST', 'wanted at least one of compare, then and else')
   }
   call.kv({ compares, then, otherwise, idempotency: call.idempotency() }, (reply) => {
-    call.json(200, {
+    call.pieces(200, {
       succeeded: reply.succeeded,
       failed_compare: reply.failedCompare < 0 ? null : reply.failedCompare,
       revision: reply.revision,

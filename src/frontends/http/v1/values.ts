@@ -4,13 +4,16 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { KvItem } from '../../../protocol/kv-reply.ts'
+import { jsonText, type LongText } from '../json-pieces.ts'
 
 /** What is known of a key, as routes and documents show it. */
 export type ItemJson = Record<string, unknown>
 
 /** `{[name]: text}` or `{[name]_base64: …}`. */
-export function bytesJson(name: string, bytes: Buffer): Record<string, string> {
-  return isUtf8(bytes) ? { [name]: bytes.toString() } : { [`${name}_base64`]: bytes.toString('base64') }
+export function bytesJson(name: string, bytes: Buffer): Record<string, string | LongText> {
+  return isUtf8(bytes)
+    ? { [name]: jsonText(bytes, 'utf8') }
+    : { [`${name}_base64`]: jsonText(bytes, 'base64') }
 }
 
 /** `nowMs`: the log's time at which the item was read. */

@@ -6,6 +6,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Watch, WatchEvent, WatchOptions } from '../../../cluster/watch.ts'
 import type { Timer } from '../../../lib/clock.ts'
 import { limits } from '../../../protocol/limits.ts'
+import type { Claim, Waiter } from '../answer-share.ts'
 import { badRequest } from '../problem.ts'
 import { whenOver } from '../when-over.ts'
 import type { Call } from './call.ts'
@@ -78,8 +79,11 @@ class WatchStream {
   /** The socket is full: it says when it is not. */
   #isFull = false
   #hasEnded = false
-  /** Bytes that the client has not taken. */
-  #pending = 0
+  /** There may be more to send, in its turn. */
+  #goesOn = false
+  /** For the bytes that the client has not taken. */
+  readonly #claim: Claim
+  readonly #waiter: Waiter = { bytes: 1, go: () => this.pump() }
 
   static open(call: Call, options: WatchOptions, form: Form): WatchStream | null {
     let stream: WatchStream | null = null
@@ -108,21 +112,26 @@ class WatchStream {
       this.#isFull = false
       this.pump()
     })
+    this.#claim = call.door.httpReplies.large.open(this.#response)
     whenOver(this.#response, () => this.#end())
     call.native.streams.add(this)
     if (form === 'sse') this.#write(`retry: ${RETRY_MS}\n\n`)
   }
 
-  /** Sends what there is, until there is nothing or the socket is full. */
+  /** Sends what there is, until there is nothing or the socket is full: some of it now, and the rest in later turns. */
   pump(): void {
-    const { budget } = this.#call.native
-    while (!this.#isFull && !this.#hasEnded) {
-      if (budget.isFull) return budget.wait(this)
-      const events = this.#watch.take(TAKE_EVENTS, TAKE_BYTES)
-      if (events === 'compacted') return this.#compacted()
-      if (events.length === 0) return
-      this.#write(events.map((event) => this.#text(event)).join(''))
-    }
+    const { large, turns } = this.#call.door.httpReplies
+    if (this.#isFull || this.#hasEnded || this.#goesOn) return
+    if (large.isFull) return large.wait(this.#waiter)
+    const events = this.#watch.take(TAKE_EVENTS, TAKE_BYTES)
+    if (events === 'compacted') return this.#compacted()
+    if (events.length === 0) return
+    this.#write(events.map((event) => this.#text(event)).join(''))
+    this.#goesOn = true
+    turns.add(() => {
+      this.#goesOn = false
+      this.pump()
+    })
   }
 
   /** The node leaves: the client goes on at another one, from the last event it saw. */
@@ -172,15 +181,18 @@ class WatchStream {
 
   #write(text: string): void {
     const bytes = Buffer.from(text)
-    this.#pending += bytes.length
-    this.#call.native.budget.add(bytes.length)
+    this.#count(bytes.length)
     if (!this.#response.write(bytes, () => this.#taken(bytes.length))) this.#isFull = true
   }
 
   #taken(bytes: number): void {
-    if (this.#hasEnded) return
-    this.#pending -= bytes
-    this.#call.native.budget.remove(bytes)
+    if (!this.#hasEnded) this.#count(-bytes)
+  }
+
+  /** R20: so many bytes more wait for the client, or fewer, since it took them. */
+  #count(bytes: number): void {
+    this.#claim.sent()
+    this.#claim.resize(this.#claim.bytes + bytes)
   }
 
   #end(): void {
@@ -188,8 +200,8 @@ class WatchStream {
     this.#hasEnded = true
     this.#heartbeat.cancel()
     this.#watch.close()
-    this.#call.native.budget.forget(this)
-    this.#call.native.budget.remove(this.#pending)
+    this.#call.door.httpReplies.large.leave(this.#waiter)
+    this.#claim.release()
     this.#call.native.streams.delete(this)
   }
 }

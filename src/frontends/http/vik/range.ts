@@ -8,16 +8,21 @@ import type { ListingEntry, PinnedSnapshot } from '../../../cluster/listing.ts'
 import type { Timer } from '../../../lib/clock.ts'
 import { type ErrorCode, errors } from '../../../protocol/errors.ts'
 import { limits } from '../../../protocol/limits.ts'
-import { type CompatDoor, sendJson } from '../compat.ts'
+import type { Claim } from '../answer-share.ts'
+import type { CompatDoor } from '../compat.ts'
+import { elementPieces, jsonText } from '../json-pieces.ts'
+import { type PageSize, roomOf, sizeOf } from '../page-room.ts'
+import { sendPieces } from '../send-pieces.ts'
 import { whenOver } from '../when-over.ts'
 import { failed } from './replies.ts'
 
 const HEAD = '{"success":true,"items":['
 const TAIL = ']}\n'
-/** Several pages are in memory for a client that does not read: the one made, and what is on its way. */
-const PAGE_BYTES = 256 * 1024
-/** What a range in pages counts for, in base64. */
-const STREAM_BYTES = 4 * PAGE_BYTES
+/** A page is in memory for a client that does not read; the answer has as many of them as it takes. */
+const PAGE = { limit: 500, maxBytes: 256 * 1024 } as const
+
+/** Long answers at a time: each pins a snapshot until it is taken, and others want to list, too. */
+const STREAMS_MAX = limits.openSnapshots / 4
 
 export interface Bounds {
   readonly start: Buffer
@@ -31,27 +36,45 @@ export async function sendRange(
   reply: FastifyReply,
   bounds: Bounds,
 ): Promise<FastifyReply> {
+  const room = await compat.reservePage(reply, PAGE)
+  if (room === null) return refuse(reply, 'OVERLOADED')
   const snapshot = await compat.snapshot(request, reply)
   if (typeof snapshot === 'string') return refuse(reply, snapshot)
-  const pages = pagesOf(snapshot, bounds)
+  const pages = pagesOf(snapshot, bounds, { compat, reply, ...room })
   // What fails before the first page can still be said.
-  const first = await pages.next().catch((error: Error) => error)
-  if (first instanceof Error) return refuse(reply, 'CORRUPT')
-  const head = HEAD + (first.value?.text ?? '')
-  if (first.value?.isLast !== false) {
+  const first = await pages.next().catch((error: unknown) => error)
+  if (first instanceof RangeFailure) return refuse(reply, first.code)
+  if (first instanceof Error) throw first
+  const { value: page } = first as IteratorResult<Page, undefined>
+  reply.code(200).header('content-type', 'application/json')
+  if (page?.isLast !== false) {
     await pages.return(undefined)
-    return sendJson(reply, 200, head + TAIL)
+    return sendPieces(compat.door.httpReplies, reply, elementPieces(HEAD, itemsOf(page), TAIL))
   }
-  const { clock } = compat.door
-  // A snapshot holds memory and files: who does not take a page in the time of a lease is cut off.
-  const lease = { begin: () => clock.setTimer(limits.cursorLeaseMs, () => stream.destroy()) }
-  const stream: Readable = Readable.from(body(head, pages, lease))
-  const { httpReplies } = compat.door
-  httpReplies.add(STREAM_BYTES)
-  whenOver(reply.raw, () => httpReplies.remove(STREAM_BYTES))
+  if (compat.openRanges >= STREAMS_MAX) {
+    await pages.return(undefined)
+    return refuse(reply, 'OVERLOADED')
+  }
+  const stream = streamOf(compat, reply, page, pages)
+  compat.openRanges++
   // A client that is gone before the first byte never starts the generator, whose end releases the snapshot.
-  stream.once('close', () => void pages.return(undefined))
-  return reply.code(200).header('content-type', 'application/json').send(stream)
+  stream.once('close', () => {
+    compat.openRanges--
+    void pages.return(undefined)
+  })
+  whenOver(reply.raw, () => stream.destroy())
+  return reply.send(stream)
+}
+
+/** The range cannot be read on. */
+class RangeFailure extends Error {
+  override readonly name = 'RangeFailure'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode) {
+    super(errors[code].resp)
+    this.code = code
+  }
 }
 
 function refuse(reply: FastifyReply, code: ErrorCode): FastifyReply {
@@ -59,40 +82,64 @@ function refuse(reply: FastifyReply, code: ErrorCode): FastifyReply {
   return failed(reply, http, `failed to get range: ${resp}`)
 }
 
+type Pages = AsyncGenerator<Page, undefined>
+
+/** A snapshot holds memory and files: who does not take a page in the time of a lease is cut off. */
+function streamOf(compat: CompatDoor, reply: FastifyReply, first: Page, pages: Pages): Readable {
+  const { clock, httpReplies } = compat.door
+  const begin = (): Timer => clock.setTimer(limits.cursorLeaseMs, () => stream.destroy())
+  const stream: Readable = Readable.from(
+    body(first, pages, { begin, sent: () => httpReplies.sent(reply.raw) }),
+  )
+  return stream
+}
+
+interface Lease {
+  begin(): Timer
+  /** The client has taken what was given so far. */
+  sent(): void
+}
+
 /** An error here cuts the connection: the client sees that the answer is not whole. */
-async function* body(
-  head: string,
-  pages: AsyncGenerator<Page, undefined>,
-  lease: { begin(): Timer },
-): AsyncGenerator<Buffer> {
+async function* body(first: Page, pages: Pages, lease: Lease): AsyncGenerator<Buffer> {
   let timer = lease.begin()
+  const renewed = (piece: Buffer): Buffer => {
+    lease.sent()
+    timer.cancel()
+    timer = lease.begin()
+    return piece
+  }
   try {
-    yield Buffer.from(head)
-    for await (const { text } of pages) {
-      timer.cancel()
-      timer = lease.begin()
-      yield Buffer.from(`,${text}`)
+    for (const piece of elementPieces(HEAD, itemsOf(first), '')) yield renewed(piece)
+    for await (const page of pages) {
+      for (const piece of elementPieces(',', itemsOf(page), '')) yield renewed(piece)
     }
-    yield Buffer.from(TAIL)
+    yield renewed(Buffer.from(TAIL))
   } finally {
     timer.cancel()
   }
 }
 
 interface Page {
-  /** Items with commas between them. */
-  readonly text: string
+  readonly entries: readonly ListingEntry[]
   readonly isLast: boolean
 }
 
+interface Room {
+  readonly compat: CompatDoor
+  readonly reply: FastifyReply
+  readonly size: PageSize
+  claim: Claim
+}
+
 /** Pages that are not empty; releases the snapshot in the end, whatever ends it. */
-async function* pagesOf(snapshot: PinnedSnapshot, { start, end }: Bounds): AsyncGenerator<Page, undefined> {
+async function* pagesOf(snapshot: PinnedSnapshot, { start, end }: Bounds, room: Room): Pages {
   try {
     let from: Buffer | null = start
     while (from !== null) {
-      const page: { text: string; next: Buffer | null } = await pageOf(snapshot, from, end)
-      from = page.next
-      if (page.text !== '') yield { text: page.text, isLast: from === null }
+      const { entries, next } = await pageWithRoom(snapshot, from, end, room)
+      from = next
+      if (entries.length > 0) yield { entries, isLast: from === null }
     }
   } finally {
     snapshot.release()
@@ -100,28 +147,44 @@ async function* pagesOf(snapshot: PinnedSnapshot, { start, end }: Bounds): Async
   return undefined
 }
 
-function pageOf(
+interface Read {
+  readonly entries: readonly ListingEntry[]
+  readonly next: Buffer | null
+}
+
+/** One value may be larger than a page: it is read again when there is room for it. */
+async function pageWithRoom(
   snapshot: PinnedSnapshot,
   from: Buffer,
   to: Buffer | null,
-): Promise<{ text: string; next: Buffer | null }> {
-  const options = {
-    from,
-    to,
-    reverse: false,
-    limit: limits.pageKeys,
-    maxBytes: PAGE_BYTES,
-    keysOnly: false,
+  room: Room,
+): Promise<Read> {
+  const { size } = room
+  const page = await pageOf(snapshot, from, to, size)
+  const bytes = Math.max(roomOf(size).bytes, sizeOf(page.entries))
+  if (bytes <= room.claim.bytes) {
+    room.claim.resize(bytes)
+    return page
   }
+  room.claim.release()
+  const claim = await room.compat.reserve(room.reply, bytes)
+  if (claim === null) throw new RangeFailure('OVERLOADED')
+  room.claim = claim
+  return pageOf(snapshot, from, to, size)
+}
+
+function pageOf(snapshot: PinnedSnapshot, from: Buffer, to: Buffer | null, size: PageSize): Promise<Read> {
   return new Promise((resolve, reject) => {
-    snapshot.page(options, (page) => {
-      if (page === 'gone' || page === 'damaged') return reject(new Error(`The listing is ${page}`))
+    snapshot.page({ from, to, reverse: false, ...size, keysOnly: false }, (page) => {
+      if (page === 'gone' || page === 'damaged') return reject(new RangeFailure('CORRUPT'))
       const next = page.next === null ? null : Buffer.from(page.next)
-      resolve({ text: page.entries.map(itemJson).join(','), next })
+      resolve({ entries: page.entries, next })
     })
   })
 }
 
-function itemJson({ key, item }: ListingEntry): string {
-  return `{"key":"${key.toString('base64')}","value":"${item.value?.toString('base64') ?? ''}"}`
+function* itemsOf(page: Page | undefined): Generator<unknown> {
+  for (const { key, item } of page?.entries ?? []) {
+    yield { key: jsonText(key, 'base64'), value: item.value === null ? '' : jsonText(item.value, 'base64') }
+  }
 }

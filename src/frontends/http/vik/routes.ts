@@ -14,7 +14,7 @@ import { boundOf, decodeStandard, illegalAt, keyOf } from './base64.ts'
 import { decodeBatch, decodeBody, FormError, rangeFields, textField } from './bodies.ts'
 import { placeOfWrite } from './leader.ts'
 import { sendRange } from './range.ts'
-import { failed, type Success, succeeded } from './replies.ts'
+import { failed, type Success, sendValue, succeeded } from './replies.ts'
 
 const PREFIX = '/kv/'
 const NO_LEADER = 'not the leader, leader address unknown'
@@ -57,6 +57,7 @@ class VikRoutes {
     if (isKey && method === 'GET') return this.#get(request, reply, keyIn(path))
     if (isKey && method === 'PUT') return this.#put(request, reply, keyIn(path))
     if (isKey && method === 'DELETE') return this.#delete(request, reply, keyIn(path))
+    reply.header('allow', isKey ? 'GET, PUT, DELETE' : path === '/kv/batch' ? 'POST' : 'GET, POST')
     return failed(reply, 405, `method ${method} not allowed`)
   }
 
@@ -66,7 +67,7 @@ class VikRoutes {
     // '$-1' is nothing; else '$<length>', the bytes and a line end.
     if (answer[1] === 0x2d) return failed(reply, 404, 'key not found')
     const value = answer.subarray(answer.indexOf(0x0a) + 1, answer.length - 2)
-    return succeeded(reply, { value: value.toString('base64') })
+    return sendValue(this.#door, reply, value)
   }
 
   async #put(request: FastifyRequest, reply: FastifyReply, key: Buffer): Promise<FastifyReply> {

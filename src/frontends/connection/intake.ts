@@ -5,9 +5,9 @@
 import type { Socket } from 'node:net'
 import { limits } from '../../protocol/limits.ts'
 import type { Door } from '../door.ts'
+import type { Flushable } from './flush-list.ts'
 import type { InFlight } from './in-flight.ts'
 import type { ReplyBudget } from './reply-budget.ts'
-import type { Flushable } from './reply-queue.ts'
 
 /** The replies of a connection, as far as they decide whether it is read. */
 export interface Backlog {

@@ -11,6 +11,8 @@ export interface Unsent {
   counted: number
   /** Drops everything that waits; the connection is closed at the end of the turn. Calls count(this, 0). */
   giveUp(): void
+  /** Looks again at what waits: some limits are a matter of time. */
+  review(): void
 }
 
 export class ReplyBudget {
@@ -44,6 +46,11 @@ export class ReplyBudget {
     if (bytes === 0) this.#waiting.delete(unsent)
     else this.#waiting.add(unsent)
     if (this.#bytes > limits.unsentBytes) this.#largest()?.giveUp()
+  }
+
+  /** To be called now and then. */
+  review(): void {
+    for (const unsent of [...this.#waiting]) unsent.review()
   }
 
   #largest(): Unsent | null {

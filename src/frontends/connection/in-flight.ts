@@ -3,7 +3,7 @@
  * clients are paused before the cluster has to refuse them (R20).
  */
 import { limits } from '../../protocol/limits.ts'
-import type { Flushable, FlushList } from './reply-queue.ts'
+import type { Flushable, FlushList } from './flush-list.ts'
 
 /**
  * Half of what the cluster accepts: the other half is for commands of other doors and for those already

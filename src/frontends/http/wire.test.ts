@@ -1,0 +1,169 @@
+/** HTTP as it goes over the wire: conditions and lengths of GET and HEAD, pipelining, 100-continue, half-closing. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { Client } from 'undici'
+import { type HttpAnswer, httpRequest } from '../../testing/clients/http-client.ts'
+import { type DoorFixture, openFixture, type RawClient } from '../../testing/doors/door-fixture.ts'
+
+let fixture: DoorFixture
+before(async () => {
+  fixture = await openFixture()
+})
+after(() => fixture.close())
+
+const ask = (path: string, method: string, headers: Record<string, string> = {}): Promise<HttpAnswer> =>
+  httpRequest(fixture.doors.httpPort, path, { method, headers })
+
+async function put(key: string, body: string | Buffer): Promise<string> {
+  const answer = await httpRequest(fixture.doors.httpPort, `/v1/kv/${key}`, { method: 'PUT', body })
+  return answer.headers.etag ?? ''
+}
+
+describe('HEAD and GET say the same', () => {
+  test('of values small and large, whole and as JSON', async () => {
+    for (const size of [0, 5, 300_000]) {
+      const value = Buffer.alloc(size, 'x')
+      const etag = await put('same', value)
+      for (const query of ['', '?format=json', '?format=base64']) {
+        const [head, got] = [
+          await ask(`/v1/kv/same${query}`, 'HEAD'),
+          await ask(`/v1/kv/same${query}`, 'GET'),
+        ]
+        assert.deepEqual([head.status, got.status, head.body.length], [200, 200, 0])
+        assert.deepEqual([head.headers.etag, got.headers.etag], [etag, etag])
+        assert.equal(head.headers['content-type'], got.headers['content-type'])
+        // A length is told by both or by none; of a value as it is always.
+        const length = head.headers['content-length']
+        assert.equal(length, got.headers['content-length'])
+        if (query === '') assert.deepEqual([length, got.body.equals(value)], [String(size), true])
+        if (query === '') assert.equal(got.headers['accept-ranges'], 'none')
+      }
+    }
+  })
+
+  test('under every condition', async () => {
+    const etag = await put('cond', 'hello')
+    const cases: readonly [string, string, number][] = [
+      ['if-none-match', etag, 304],
+      ['if-none-match', `W/${etag}`, 304],
+      ['if-none-match', `"0", W/"x", ${etag}`, 304],
+      ['if-none-match', '*', 304],
+      ['if-none-match', '"0"', 200],
+      ['if-match', etag, 200],
+      ['if-match', `"0" , ${etag}`, 200],
+      ['if-match', '*', 200],
+      ['if-match', `W/${etag}`, 412],
+      ['if-match', '"0"', 412],
+      ['if-none-match', 'hello', 400],
+      ['range', 'bytes=0-1', 200],
+    ]
+    for (const method of ['GET', 'HEAD']) {
+      for (const [name, value, status] of cases) {
+        const answer = await ask('/v1/kv/cond', method, { [name]: value })
+        assert.equal(answer.status, status, `${method} ${name}: ${value}`)
+        if (status < 400) assert.equal(answer.headers.etag, etag)
+        if (status === 304) {
+          assert.deepEqual([answer.body.length, answer.headers['content-length']], [0, undefined])
+        }
+      }
+    }
+    for (const method of ['GET', 'HEAD']) {
+      assert.equal((await ask('/v1/kv/none', method, { 'if-none-match': '*' })).status, 404)
+    }
+  })
+
+  test('to undici, which goes on with the connection behind a 304', async () => {
+    const etag = await put('undici', 'hello')
+    const client = new Client(`http://127.0.0.1:${fixture.doors.httpPort}`)
+    try {
+      for (const method of ['GET', 'HEAD', 'GET'] as const) {
+        const headers = { 'if-none-match': etag }
+        const answer = await client.request({ path: '/v1/kv/undici', method, headers })
+        assert.deepEqual([answer.statusCode, await answer.body.text()], [304, ''])
+        const again = await client.request({ path: '/v1/kv/undici', method: 'GET' })
+        assert.equal(await again.body.text(), 'hello')
+      }
+    } finally {
+      await client.close()
+    }
+  })
+})
+
+const HOST = 'Host: localhost\r\n'
+const count = (text: string, word: string): number => text.split(word).length - 1
+
+async function answersOf(client: RawClient, wanted: number): Promise<string[]> {
+  await client.until(() => count(client.received, 'HTTP/1.1 ') >= wanted || client.isClosed)
+  return client.received.split(/(?=HTTP\/1\.1 )/)
+}
+
+describe('requests sent before their answers came', () => {
+  test('see what was sent before them, and nothing later', async () => {
+    const client = await fixture.webClient()
+    const value = (text: string): string =>
+      `PUT /v1/kv/line HTTP/1.1\r\n${HOST}Content-Length: ${text.length}\r\n\r\n${text}`
+    const read = `GET /v1/kv/line HTTP/1.1\r\n${HOST}\r\n`
+    const gone = `DELETE /v1/kv/line HTTP/1.1\r\n${HOST}\r\n`
+    client.send([value('one'), read, read, value('two'), read, gone, read].join(''))
+    await client.until(() => count(client.received, 'HTTP/1.1 ') === 7 && client.received.endsWith('}'))
+    const answers = await answersOf(client, 7)
+    assert.deepEqual(
+      answers.map((answer) => Number(answer.split(' ')[1])),
+      [201, 200, 200, 204, 200, 204, 404],
+    )
+    assert.deepEqual(
+      [1, 2, 4].map((at) => answers[at]?.slice(-3)),
+      ['one', 'one', 'two'],
+    )
+  })
+
+  test('may be very many: they are read as they are answered', async () => {
+    const client = await fixture.webClient()
+    const many = 3_000
+    const write = `PUT /v1/kv/many HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\n1`
+    client.send(write.repeat(many))
+    await client.until(() => count(client.received, 'HTTP/1.1 ') === many)
+    client.send(`GET /v1/kv/many?format=json HTTP/1.1\r\n${HOST}\r\n`)
+    await client.until(() => client.received.includes('"version":'))
+    assert.match(client.received, new RegExp(`"version":${many},`))
+  })
+})
+
+test('a client that sends no more is answered', async () => {
+  await put('half', 'closed')
+  const client = await fixture.webClient()
+  client.socket.end(`GET /v1/kv/half HTTP/1.1\r\n${HOST}\r\nGET /v1/kv/half HTTP/1.1\r\n${HOST}\r\n`)
+  const answer = await client.rest()
+  assert.equal(count(answer, '\r\n\r\nclosed'), 2)
+})
+
+describe('Expect: 100-continue', () => {
+  const put100 = (path: string, length: number): string =>
+    `PUT ${path} HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`
+
+  test('the body is asked for, then taken', async () => {
+    const client = await fixture.webClient()
+    client.send(put100('/v1/kv/expect', 2))
+    await client.until(() => client.received.includes('HTTP/1.1 100 Continue\r\n\r\n'))
+    client.send('ab')
+    await client.until(() => client.received.includes('HTTP/1.1 201 '))
+  })
+
+  test('what is refused is refused before the body is sent, and the connection ends', async () => {
+    for (const [head, status] of [
+      [put100('/v1/kv/expect', 99_999_999), 413],
+      [put100('/v1/kv/expect', 2).replace(HOST, 'Host: elsewhere.example\r\n'), 421],
+    ] as const) {
+      const client = await fixture.webClient()
+      client.send(head)
+      const answer = await client.rest()
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer)
+      assert.match(answer, /connection: close/i)
+    }
+  })
+
+  test('other expectations are none of ours', async () => {
+    const answer = await ask('/livez', 'GET', { expect: 'tea' })
+    assert.equal(answer.status, 200)
+  })
+})
