@@ -9,6 +9,7 @@ import { ensureBuilt, ensureInstalled, filesUnder, ROOT, run, runOrExit, say, se
 
 const TEST_TIMEOUT_MS = 600_000
 const skipList = join(ROOT, '.tmp', 'skipped-tests')
+const failureReport = join(ROOT, '.tmp', 'failed-tests')
 const words = process.argv.slice(2)
 
 ensureInstalled()
@@ -39,8 +40,11 @@ function runTests() {
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(ROOT, 'scripts', 'skip-reporter.mjs')}`,
     `--test-reporter-destination=${skipList}`,
+    `--test-reporter=${join(ROOT, 'scripts', 'failure-reporter.mjs')}`,
+    `--test-reporter-destination=${failureReport}`,
     ...files,
   ])
+  if (status !== 0) process.stdout.write(`\n${readFileSync(failureReport, 'utf8')}`)
   say(`tests ${status === 0 ? 'passed' : 'FAILED'} in ${seconds(started)}`)
   return status === 0 ? judgeSkips() : status
 }

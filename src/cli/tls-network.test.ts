@@ -15,6 +15,7 @@ import { TestAuthority } from './testing/certificates.ts'
 
 const authority = new TestAuthority()
 const HOST = '127.0.0.1'
+const CONNECT_MS = 60_000
 
 after(() => authority.remove())
 
@@ -46,7 +47,7 @@ function listen(network: RealNetwork, onConnection: (connection: Connection) => 
 
 function connect(network: RealNetwork, port: number): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    network.connect({ host: HOST, port }, 3_000, (error, connection) => {
+    network.connect({ host: HOST, port }, CONNECT_MS, (error, connection) => {
       if (error === null) resolve(connection)
       else reject(error)
     })

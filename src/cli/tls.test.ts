@@ -26,7 +26,7 @@ let ended: Promise<void> = Promise.resolve()
 
 before(async () => {
   const options = {
-    flags: { 'cluster-secret': 's3cret', 'tls-handshake-ms': 1_500 },
+    flags: { 'cluster-secret': 's3cret', 'tls-handshake-ms': 5_000 },
     nodeFlags: nodeFiles.map((files) => authority.flags(files)),
     tls: { ca: authority.ca },
   }

@@ -7,10 +7,13 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { failover } from './deploy/failover.ts'
+import { quietWatches } from './deploy/watches.ts'
 import { findProgram } from './processes/programs.ts'
 
 const PROGRAMS = ['prometheus', 'promtool', 'haproxy']
 const TESTS = ['prometheus-files', 'prometheus', 'haproxy', 'cluster-script']
+/** HAProxy's patience with a silent connection, and a silence that is much longer. */
+const QUIET = { timeoutSeconds: 20, seconds: 65 } as const
 
 process.exitCode = await main()
 
@@ -31,7 +34,8 @@ async function main(): Promise<number> {
       stdio: 'inherit',
     },
   )
-  if (status !== 0) return 1
+  if (status !== 0 || !runsPage('docs/deploy.md')) return 1
+  console.log(await quietWatches(QUIET.timeoutSeconds, QUIET.seconds))
   for (const via of ['redis', 'redisLeader'] as const) {
     for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
       console.log(
@@ -40,4 +44,12 @@ async function main(): Promise<number> {
     }
   }
   return 0
+}
+
+/** Whether every command of the page works, those included that the other tests leave out. */
+function runsPage(page: string): boolean {
+  const file = fileURLToPath(new URL('../cli/documents.test.js', import.meta.url))
+  const args = ['--test', '--test-reporter=spec', `--test-name-pattern=${page}`, file]
+  const env = { ...process.env, KVORUM_LONG_DOCUMENTS: 'true' }
+  return spawnSync(process.execPath, args, { stdio: 'inherit', env }).status === 0
 }

@@ -11,12 +11,13 @@ import { catchUp } from './scenarios/catch-up.ts'
 import { connections } from './scenarios/connections.ts'
 import { differential } from './scenarios/differential.ts'
 import { fullDisk } from './scenarios/full-disk.ts'
+import { hangingDisk } from './scenarios/hanging-disk.ts'
 import { histories } from './scenarios/histories.ts'
 import { leaderLoss } from './scenarios/leader-loss.ts'
 import { leaving } from './scenarios/leaving.ts'
 import { majority } from './scenarios/majority.ts'
 import { members } from './scenarios/members.ts'
-import { partition } from './scenarios/partition.ts'
+import { BOTH_WAYS, ONE_WAY, partition } from './scenarios/partition.ts'
 import { powerLoss } from './scenarios/power-loss.ts'
 import { pubSubThroughKills } from './scenarios/pubsub.ts'
 import { watches } from './scenarios/watches.ts'
@@ -41,8 +42,12 @@ const scenarios: Readonly<Record<string, (size: Size) => Promise<Outcome>>> = {
   'catch-up-log': ({ clients }) => catchUp({ by: 'log', writes: WRITES_MISSED, clients }),
   'catch-up-snapshot': ({ clients }) => catchUp({ by: 'snapshot', writes: WRITES_MISSED, clients }),
   majority: ({ rounds }) => majority({ rounds: Math.ceil(rounds / 4), writes: 1_000 }),
-  partition: async (size) => ((await hasNamespaces()) ? partition(size) : 'network namespaces need root'),
+  partition: async (size) =>
+    (await hasNamespaces()) ? partition({ cuts: BOTH_WAYS, ...size }) : 'network namespaces need root',
+  'partition-one-way': async (size) =>
+    (await hasNamespaces()) ? partition({ cuts: ONE_WAY, ...size }) : 'network namespaces need root',
   'full-disk': async () => (await fullDisk()) ?? 'mounting a filesystem needs root',
+  'hanging-disk': async (size) => (await hangingDisk(size)) ?? 'making and freezing a filesystem needs root',
   members: ({ clients }) => members({ writes: 100_000, clients }),
   pubsub: ({ rounds }) => pubSubThroughKills({ rounds, messages: 50 }),
   leaving: ({ rounds }) => leaving({ rounds, pipeline: 1_000, connections: 16 }),

@@ -1,15 +1,13 @@
 /**
- * Starts the system's redis-server for tests that compare with it: no files, a port the system picked, own
- * process.
+ * Starts the system's redis-server for tests that compare with it: no files, a free port, own process.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { RespClient } from './clients/resp-client.ts'
+import { freePorts } from './free-ports.ts'
+import { until } from './processes/wait.ts'
 
 const PATHS = ['/usr/bin/redis-server', '/usr/local/bin/redis-server', '/opt/homebrew/bin/redis-server']
-const START_ATTEMPTS = 100
-const RETRY_MS = 50
 
 /** A running server and a connection to it. */
 export interface RedisServer {
@@ -26,7 +24,7 @@ export function findRedisServer(): string | null {
 
 /** Starts the program at `path` with `further` options and waits until it answers. */
 export async function startRedisServer(path: string, further: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort()
+  const port = await freePorts(1)
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...further]
   const child = spawn(path, options, { stdio: 'ignore' })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -44,26 +42,15 @@ export async function startRedisServer(path: string, further: readonly string[] 
 }
 
 async function connectTo(port: number, child: ChildProcess): Promise<RespClient> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await RespClient.connect(port)
-    } catch (error) {
-      if (attempt === START_ATTEMPTS || child.exitCode !== null) {
-        child.kill('SIGKILL')
-        throw error
-      }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-    }
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
+  try {
+    const client = await until<RespClient | 'ended'>('redis-server to answer', () =>
+      hasEnded() ? 'ended' : RespClient.connect(port),
+    )
+    if (client === 'ended') throw new Error('redis-server ended while it was starting')
+    return client
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

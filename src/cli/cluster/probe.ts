@@ -7,7 +7,8 @@ import { replyText } from '../../client/reply.ts'
 import { clientPassword, localNode, tlsOptions } from '../target.ts'
 import { HOST, type LocalNode } from './layout.ts'
 
-const ASK_LIMIT_MS = 1_000
+/** A busy node must not be taken for one that is down; one that is down refuses at once. */
+const ASK_LIMIT_MS = 3_000
 
 /** The parts of a node's status (cluster/execute.ts, NodeStatus) that the command line uses. */
 export interface StatusReport {
@@ -76,7 +77,7 @@ function failingLines(body: string): string {
   return (failing.length > 0 ? failing : lines).join('; ') || 'not ready'
 }
 
-/** The node's status, or null when it does not answer within a second. */
+/** The node's status, or null when it does not answer within three seconds. */
 export async function nodeStatus(node: LocalNode): Promise<StatusReport | null> {
   const { server, caFile } = localNode(node)
   const limits = { connectTimeoutMs: ASK_LIMIT_MS, commandTimeoutMs: ASK_LIMIT_MS }

@@ -19,7 +19,7 @@ export interface HttpOptions {
   readonly host?: string
 }
 
-const LIMIT_MS = 30_000
+const LIMIT_MS = 120_000
 
 export function httpRequest(port: number, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
   const { method = 'GET', headers = {}, host = '127.0.0.1' } = options

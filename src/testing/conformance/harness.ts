@@ -11,7 +11,7 @@ export interface Waiter {
   wait(condition: () => boolean, what?: string): Promise<void>
 }
 
-const REAL_TIMEOUT_MS = 10_000
+const REAL_TIMEOUT_MS = 120_000
 
 export const realWaiter: Waiter = {
   async wait(condition, what = 'condition') {

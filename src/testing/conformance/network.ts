@@ -7,6 +7,8 @@ import { describe, test } from 'node:test'
 import type { Connection, Listener, Network } from '../../transport/network.ts'
 import { settle, type Waiter } from './harness.ts'
 
+const CONNECT_MS = 60_000
+
 export interface NetworkFixture extends Waiter {
   readonly network: Network
   /** A host that `network` can listen on and connect to. */
@@ -64,7 +66,7 @@ class Fixture {
   async connect(port: number): Promise<Heard> {
     const address = { host: this.on.host, port }
     return new Heard(
-      await settle<Connection>(this.on, (done) => this.on.network.connect(address, 2_000, done)),
+      await settle<Connection>(this.on, (done) => this.on.network.connect(address, CONNECT_MS, done)),
     )
   }
 

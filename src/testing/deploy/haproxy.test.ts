@@ -8,6 +8,7 @@ import { until } from '../processes/wait.ts'
 import { failover } from './failover.ts'
 import { Haproxy } from './haproxy.ts'
 import { DEPLOY_FOLDER } from './prometheus.ts'
+import { ProxiedWatches } from './watches.ts'
 
 const reason = lacksPrograms('haproxy')
 
@@ -20,7 +21,7 @@ test('haproxy accepts the shipped configuration', async (t) => {
   return undefined
 })
 
-test('haproxy knows the leader by both of its checks, and follows it to another node', async (t) => {
+test('haproxy knows the leader, follows it to another node, and watches go on behind it', async (t) => {
   if (reason !== null) return t.skip(reason)
   await withCluster({}, (cluster) =>
     Haproxy.with(cluster.nodes, async (haproxy) => {
@@ -32,7 +33,12 @@ test('haproxy knows the leader by both of its checks, and follows it to another 
       const key = `http://127.0.0.1:${http}/v1/kv/greeting`
       assert.ok((await fetch(key, { method: 'PUT', body: 'hello' })).ok)
       assert.equal(await (await fetch(key)).text(), 'hello')
+      const watches = await ProxiedWatches.open(http, 'watched')
+      t.after(() => watches.close())
+      for (const key of ['watched-1', 'watched-2']) await watches.write(key)
       await leader.kill()
+      for (const key of ['watched-3', 'watched-4']) await watches.write(key)
+      await watches.judge()
       const survivors = cluster.others(leader)
       const next = await cluster.leader(survivors, leader)
       await haproxy.settled(next, survivors)

@@ -29,15 +29,19 @@ export class Haproxy {
     this.ports = ports
   }
 
-  /** Runs HAProxy before three nodes, until `use` has ended. */
-  static async with<T>(nodes: readonly NodeProcess[], use: (haproxy: Haproxy) => Promise<T>): Promise<T> {
+  /** Runs HAProxy before three nodes, until `use` has ended. `edit` changes the shipped configuration. */
+  static async with<T>(
+    nodes: readonly NodeProcess[],
+    use: (haproxy: Haproxy) => Promise<T>,
+    edit: (config: string) => string = (config) => config,
+  ): Promise<T> {
     const folder = await mkdtemp(join(tmpdir(), 'kvorum-haproxy-'))
     const first = await freePorts(Object.keys(SHIPPED).length)
     const names = Object.keys(SHIPPED) as (keyof typeof SHIPPED)[]
     const ports = Object.fromEntries(names.map((name, i) => [name, first + i])) as unknown as HaproxyPorts
     const file = join(folder, 'haproxy.cfg')
     const shipped = await readFile(join(DEPLOY_FOLDER, 'haproxy', 'haproxy.cfg'), 'utf8')
-    await writeFile(file, configFor(shipped, ports, nodes))
+    await writeFile(file, edit(configFor(shipped, ports, nodes)))
     const program = new BackgroundProgram('haproxy', ['-f', file, '-db'])
     try {
       return await use(new Haproxy(ports))

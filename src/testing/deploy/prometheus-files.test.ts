@@ -1,9 +1,10 @@
 /** What deploy/prometheus ships: valid, about metrics that exist, with a runbook per alert and a test per rule. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { lacksPrograms, runWithInput } from '../processes/programs.ts'
+import { lacksPrograms, type ProgramResult, runWithInput } from '../processes/programs.ts'
 import { unknownFamilies, unknownMetrics } from './metric-names.ts'
 import { DEPLOY_FOLDER } from './prometheus.ts'
 
@@ -13,11 +14,50 @@ const rules = readFileSync(join(folder, 'alerts.yml'), 'utf8')
 const ruleTests = readFileSync(join(folder, 'alerts.test.yml'), 'utf8')
 const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map((match) => match[1] ?? '')
 
+interface Area {
+  readonly x: number
+  readonly y: number
+  readonly w: number
+  readonly h: number
+}
+
+interface Target {
+  readonly refId: string
+  readonly expr: string
+  readonly datasource: object
+}
+
 interface Panel {
+  readonly id: number
   readonly type: string
   readonly title: string
-  readonly targets?: readonly { readonly expr: string }[]
+  readonly gridPos: Area
+  readonly datasource?: object
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } }
+  readonly targets?: readonly Target[]
 }
+
+interface Variable {
+  readonly name: string
+  readonly type: string
+  readonly query: string
+}
+
+interface Dashboard {
+  readonly uid: string
+  readonly title: string
+  readonly schemaVersion: number
+  readonly templating: { readonly list: readonly Variable[] }
+  readonly panels: readonly Panel[]
+}
+
+/** Grafana's names, out of its documentation: with another one a panel is broken, or its numbers have no unit. */
+const PANEL_TYPES = ['row', 'stat', 'timeseries', 'gauge', 'bargauge', 'table', 'heatmap', 'text']
+const UNITS = ['none', 'short', 'ops', 'reqps', 's', 'bytes', 'Bps', 'percentunit']
+const COLUMNS = 24
+
+const overlap = (a: Area, b: Area): boolean =>
+  a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h
 
 describe('the alert rules', () => {
   test('are about metrics that exist', () => {
@@ -65,17 +105,91 @@ describe('the alert rules', () => {
 })
 
 describe('the Grafana dashboard', () => {
-  const dashboard = JSON.parse(readFileSync(join(folder, 'grafana-dashboard.json'), 'utf8')) as {
-    uid: string
-    panels: Panel[]
-  }
+  const dashboard = JSON.parse(readFileSync(join(folder, 'grafana-dashboard.json'), 'utf8')) as Dashboard
+  const panels = dashboard.panels.filter(({ type }) => type !== 'row')
+  const variables = dashboard.templating.list
 
   test('asks only for metrics that exist, in every panel', () => {
-    const panels = dashboard.panels.filter(({ type }) => type !== 'row')
     assert.ok(panels.length > 20)
     for (const { title, targets = [] } of panels) {
       assert.ok(targets.length > 0, title)
       for (const { expr } of targets) assert.deepEqual(unknownMetrics(expr), [], title)
     }
   })
+
+  test('has the form that Grafana reads: types, units, ids, one data source', () => {
+    assert.ok(dashboard.uid !== '' && dashboard.title !== '' && dashboard.schemaVersion >= 36)
+    const ids = dashboard.panels.map(({ id }) => id)
+    assert.equal(new Set(ids).size, ids.length)
+    for (const { type, title } of dashboard.panels) assert.ok(PANEL_TYPES.includes(type), `${title}: ${type}`)
+    for (const { title, fieldConfig, datasource, targets = [] } of panels) {
+      assert.ok(UNITS.includes(fieldConfig?.defaults.unit ?? ''), title)
+      for (const source of [datasource, ...targets.map((target) => target.datasource)]) {
+        assert.deepEqual(source, { type: 'prometheus', uid: `\${datasource}` }, title)
+      }
+      assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, title)
+    }
+  })
+
+  test('shows every panel at a place of its own', () => {
+    const placed = dashboard.panels
+    for (const { title, gridPos } of placed)
+      assert.ok(gridPos.x >= 0 && gridPos.x + gridPos.w <= COLUMNS, title)
+    const overlaps = placed.flatMap((a, i) => placed.slice(i + 1).map((b) => [a, b] as const))
+    for (const [a, b] of overlaps) assert.ok(!overlap(a.gridPos, b.gridPos), `${a.title} and ${b.title}`)
+  })
+
+  test('uses its variables, and no others', () => {
+    assert.deepEqual(
+      variables.map(({ name, type }) => `${name}: ${type}`),
+      ['datasource: datasource', 'job: query', 'instance: query'],
+    )
+    for (const { query } of variables.slice(1)) assert.deepEqual(unknownMetrics(query), [], query)
+    const known = ['$job', '$instance', '$__rate_interval']
+    for (const { title, targets = [] } of panels) {
+      for (const { expr } of targets) {
+        const used = [...expr.matchAll(/\$\{?\w+\}?/g)].map(([name]) => name)
+        assert.deepEqual(
+          used.filter((name) => !known.includes(name)),
+          [],
+          title,
+        )
+        assert.ok(used.includes('$job'), title)
+      }
+    }
+  })
+
+  test('has queries that Prometheus can read', async (t) => {
+    const reason = lacksPrograms('promtool')
+    if (reason !== null) return t.skip(reason)
+    const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => withValues(expr)))
+    const rows = expressions.map((expr, i) => ({ record: `panel:${i}`, expr }))
+    const { status, output } = await checkRules({ groups: [{ name: 'dashboard', rules: rows }] })
+    assert.equal(status, 0, output)
+    const broken = await checkRules({
+      groups: [{ name: 'dashboard', rules: [{ record: 'a', expr: 'sum(' }] }],
+    })
+    assert.equal(broken.status, 1, broken.output)
+    return undefined
+  })
 })
+
+/** As Grafana sends it for one job and all nodes. */
+function withValues(expression: string): string {
+  return expression
+    .replaceAll('$job', 'kvorum')
+    .replaceAll('$instance', '.*')
+    .replaceAll('$__rate_interval', '1m')
+}
+
+/** promtool reads YAML, of which JSON is a part. */
+async function checkRules(rules: object): Promise<ProgramResult> {
+  const place = mkdtempSync(join(tmpdir(), 'kvorum-rules-'))
+  try {
+    const file = join(place, 'rules.yml')
+    writeFileSync(file, JSON.stringify(rules))
+    return await runWithInput('promtool', ['check', 'rules', file])
+  } finally {
+    rmSync(place, { recursive: true })
+  }
+}

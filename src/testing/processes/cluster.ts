@@ -1,6 +1,6 @@
 /**
  * A cluster of real nodes on this machine for one test: free ports, a folder of its own, everything ended and
- * removed at the end, the nodes' logs shown when the test failed.
+ * removed at the end, the nodes' states and logs shown when a test failed.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,10 +9,11 @@ import type { TlsOptions } from '../../client/socket.ts'
 import { freePorts } from '../free-ports.ts'
 import { closeDrivers } from './load.ts'
 import { NodeProcess } from './node-process.ts'
-import { until } from './wait.ts'
+import { pause, until } from './wait.ts'
 
 const KiB = 1024
-const SHOWN_LOG = 6_000
+const SHOWN_LINES = 40
+const STATE_MS = 2_000
 
 /** Flags with which logs rotate, memtables are flushed and followers need snapshots after little data. */
 export const SMALL_STORAGE: Readonly<Record<string, number>> = {
@@ -47,6 +48,9 @@ export class TestCluster {
   readonly nodes: NodeProcess[]
   readonly folder: string
   readonly #flags: Readonly<Record<string, string | number>>
+  /** The runner sets it as soon as a test of this file fails. */
+  readonly #exitCodeBefore = process.exitCode
+  #isShown = false
 
   constructor(nodes: NodeProcess[], folder: string, flags: Readonly<Record<string, string | number>>) {
     this.nodes = nodes
@@ -119,14 +123,32 @@ export class TestCluster {
     return nodes.map(({ options }) => `${options.name}=${options.host}:${options.peerPort}`).join(',')
   }
 
+  /** Ends it; when a test has failed since it was made, what its nodes are at and say is shown first. */
   async close(): Promise<void> {
+    if (process.exitCode !== this.#exitCodeBefore) await this.show()
     await Promise.all(this.nodes.map((node) => node.kill()))
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  logs(): string {
-    return this.nodes.map((node) => `--- ${node.name}\n${node.output.slice(-SHOWN_LOG)}`).join('\n')
+  /** Prints the state of every node and the last lines of its log, once. */
+  async show(): Promise<void> {
+    if (this.#isShown) return
+    this.#isShown = true
+    for (const node of this.nodes) {
+      const lines = node.output.split('\n').slice(-SHOWN_LINES).join('\n')
+      process.stderr.write(`--- ${node.name}: ${await stateOf(node)}\n${lines}\n`)
+    }
   }
+}
+
+/** In one line: what a person asks first who looks for a mistake. */
+async function stateOf(node: NodeProcess): Promise<string> {
+  if (!node.isRunning) return 'does not run'
+  const late = pause(STATE_MS).then(() => null)
+  const status = await Promise.race([node.status().catch(() => null), late])
+  if (status === null) return 'runs, and does not tell its state'
+  const { role, term, leader, commitIndex, appliedIndex, quorum, space, reasons } = status
+  return JSON.stringify({ role, term, leader, commitIndex, appliedIndex, quorum, space, reasons })
 }
 
 /** Starts a cluster, waits until all of it is ready, runs `use`, and ends it in any case. */
@@ -144,7 +166,7 @@ export async function openCluster(options: ClusterOptions): Promise<TestCluster>
   try {
     await cluster.ready()
   } catch (error) {
-    process.stderr.write(`${cluster.logs()}\n`)
+    await cluster.show()
     await cluster.close()
     throw error
   }
@@ -161,7 +183,7 @@ export async function useCluster<T>(
     await cluster.ready()
     return await use(cluster)
   } catch (error) {
-    process.stderr.write(`${cluster.logs()}\n`)
+    await cluster.show()
     throw error
   } finally {
     closeDrivers()

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const ENTRY = fileURLToPath(new URL('./node-main.js', import.meta.url))
-const LIMIT_MS = 90_000
+const LIMIT_MS = 300_000
 
 export interface KvorumResult {
   readonly status: number

@@ -122,7 +122,7 @@ export class Counter {
   /**
    * Ends after the increment under way is answered; a client that gets no answer is given up after `limitMs`.
    */
-  async stop(limitMs = 15_000): Promise<void> {
+  async stop(limitMs = 120_000): Promise<void> {
     this.#isStopped = true
     const late = new AbortController()
     const isLate = await Promise.race([

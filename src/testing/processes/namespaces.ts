@@ -8,6 +8,9 @@ import { promisify } from 'node:util'
 import type { Place } from './cluster.ts'
 
 const run = promisify(execFile)
+/** Of a host's traffic, as it sees it. */
+export type Direction = 'both' | 'out' | 'in'
+
 const NOWHERE = '02:00:00:00:00:01'
 
 /** Whether this machine lets us: root, and `ip netns` works. */
@@ -68,11 +71,14 @@ export class Hosts {
     )
   }
 
-  /** Cuts a host off from all others, both ways; the test still reaches it. */
-  async cutOff(host: number): Promise<void> {
+  /**
+   * Cuts a host off from all others; the test still reaches it. out: what it sends is lost; in: what is sent to it.
+   * Either ends the connections in time, because TCP hears of nothing that arrived.
+   */
+  async cutOff(host: number, direction: Direction = 'both'): Promise<void> {
     for (const other of this.#others(host)) {
-      await this.cutOneWay(host, other)
-      await this.cutOneWay(other, host)
+      if (direction !== 'in') await this.cutOneWay(host, other)
+      if (direction !== 'out') await this.cutOneWay(other, host)
     }
   }
 
@@ -83,7 +89,10 @@ export class Hosts {
         [other, host],
       ] as const) {
         const address = `${this.#subnet}.${11 + to}`
-        await this.#ip('-n', `${this.#tag}n${from}`, 'neigh', 'delete', address, 'dev', 'eth0')
+        // A direction that was not cut may have no entry.
+        await this.#ip('-n', `${this.#tag}n${from}`, 'neigh', 'delete', address, 'dev', 'eth0').catch(
+          () => {},
+        )
       }
     }
   }

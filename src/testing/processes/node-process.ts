@@ -14,7 +14,10 @@ import { until } from './wait.ts'
 
 const ENTRY = fileURLToPath(new URL('./node-main.js', import.meta.url))
 const KEPT_OUTPUT = 200_000
+/** For one look at /readyz; the next look follows. */
 const ASK_MS = 2_000
+const CONNECT_MS = 60_000
+const COMMAND_MS = 60_000
 
 export interface NodeOptions {
   readonly name: string
@@ -143,11 +146,12 @@ export class NodeProcess {
     })
   }
 
-  connect(commandTimeoutMs = 20_000, password = ''): Promise<Connection> {
+  connect(password = ''): Promise<Connection> {
     const { host, redisPort, tls = {} } = this.options
     const isTls = this.options.tls !== undefined
     const server = { host, port: redisPort, user: '', password, database: 0, tls: isTls }
-    return Connection.open(server, { connectTimeoutMs: ASK_MS, commandTimeoutMs, tls })
+    const limits = { connectTimeoutMs: CONNECT_MS, commandTimeoutMs: COMMAND_MS }
+    return Connection.open(server, { ...limits, tls })
   }
 
   /** One command over a connection of its own. An error reply is thrown. */

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin', '/sbin']
-const LIMIT_MS = 60_000
+const LIMIT_MS = 300_000
 const KEPT_OUTPUT = 64 * 1024
 
 export interface ProgramResult {

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { type ClientRequest, get, type IncomingMessage } from 'node:http'
-import type { NodeProcess } from './node-process.ts'
 import { pause, until } from './wait.ts'
 
 export interface Seen {
@@ -15,13 +14,18 @@ export interface Seen {
   readonly value: string | null
 }
 
+/** Where a watch is read: a node, or what stands before several. */
+export interface WatchPlace {
+  readonly options: { readonly host: string; readonly httpPort: number }
+}
+
 const RETRY_MS = 20
 
 export class WatchReader {
   readonly events: Seen[] = []
   /** Times that it went on at another node. */
   resumed = 0
-  readonly #nodes: readonly NodeProcess[]
+  readonly #nodes: readonly WatchPlace[]
   readonly #query: string
   #at: number
   #lastId: string
@@ -31,7 +35,7 @@ export class WatchReader {
   #failure: Error | null = null
 
   /** Begins behind `after`, at the node of that number; `query` says which keys. */
-  constructor(nodes: readonly NodeProcess[], at: number, query: string, after: string) {
+  constructor(nodes: readonly WatchPlace[], at: number, query: string, after: string) {
     this.#nodes = nodes
     this.#at = at
     this.#query = query
@@ -55,7 +59,7 @@ export class WatchReader {
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        await this.#readOne(this.#nodes[this.#at % this.#nodes.length] as NodeProcess)
+        await this.#readOne(this.#nodes[this.#at % this.#nodes.length] as WatchPlace)
       } catch (error) {
         if (error instanceof assert.AssertionError) {
           this.#failure = error
@@ -69,7 +73,7 @@ export class WatchReader {
   }
 
   /** Reads from one node until its connection ends. */
-  #readOne({ options }: NodeProcess): Promise<void> {
+  #readOne({ options }: WatchPlace): Promise<void> {
     this.#rest = ''
     return new Promise((resolve, reject) => {
       const request = get({

@@ -6,6 +6,7 @@ import { machine } from '../processes/figures.ts'
 import { runProgram } from '../processes/kvorum.ts'
 import { clientKinds } from '../processes/load.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
+import { steady } from '../processes/steady.ts'
 
 export interface BasicsReport {
   /** redis-benchmark's own lines, by node. */
@@ -22,7 +23,8 @@ export function hasRedisTools(): boolean {
 
 export function basics(requests: number): Promise<BasicsReport> {
   return withCluster({}, async (cluster) => {
-    await redisCli(cluster)
+    const nothing = async (): Promise<void> => {}
+    await steady(cluster, () => redisCli(cluster), nothing)
     for (const [i, kind] of clientKinds.entries()) await clientAtWork(kind, cluster, i)
     const benchmark: string[] = []
     const leader = await cluster.leader()

@@ -27,7 +27,7 @@ export interface CatchUpReport extends CatchUpOptions {
 
 const VALUE_BYTES = 100
 const ANSWERS = 20
-const LIMIT_MS = 120_000
+const LIMIT_MS = 300_000
 
 export function catchUp(options: CatchUpOptions): Promise<CatchUpReport> {
   const flags = options.by === 'snapshot' ? SMALL_STORAGE : {}

@@ -17,7 +17,7 @@ test('without a majority, linearizable reads are refused and stale ones answered
     await until('the loss to be known', async () => (await plain.text('GET', 'k')).startsWith('-MASTERDOWN'))
     assert.equal(await stale.text('GET', 'k'), '$1\r\nv\r\n')
     assert.match(await stale.text('SET', 'k', 'w'), /^-MASTERDOWN/)
-    assert.match(await stale.text('CLIENT', 'INFO'), / consistency=stale\n/)
+    assert.match(await stale.text('CLIENT', 'INFO'), / consistency=stale /)
     assert.match(await stale.text('SCAN', '0'), /\$1\r\nk\r\n/)
     assert.equal(await stale.text('RANDOMKEY'), '$1\r\nk\r\n')
     assert.equal(await stale.text('READWRITE'), '+OK\r\n')

@@ -30,7 +30,7 @@ export function isQueueable(words: readonly Word[]): boolean {
   return !LENIENT_IN_7_0.has(String(words[0]).toUpperCase())
 }
 
-/** Whole databases that change under a watched key: EXEC compares revisions here, existence there. */
+/** Databases that are exchanged under a watched key: EXEC compares revisions here, existence there. */
 export function isWatchable(words: readonly Word[]): boolean {
-  return !['SWAPDB', 'FLUSHDB', 'FLUSHALL'].includes(String(words[0]).toUpperCase())
+  return String(words[0]).toUpperCase() !== 'SWAPDB'
 }

@@ -8,6 +8,7 @@ import { limits } from '../../protocol/limits.ts'
 import { RespClient } from '../clients/resp-client.ts'
 import { assertSameReply, CommandScript } from '../engine/command-script.ts'
 import type { Word } from '../engine/engine-client.ts'
+import { ScriptScript } from '../engine/script-script.ts'
 import { StringScript } from '../engine/string-script.ts'
 import { type TestCluster, withCluster } from '../processes/cluster.ts'
 import { machine } from '../processes/figures.ts'
@@ -84,6 +85,8 @@ const OTHERS: readonly (readonly Word[])[] = [
 
 /** Commands that are sent to one node at once before another one is chosen. */
 const BATCH_MAX = 40
+/** One command in so many is a script. */
+const SCRIPT_SHARE = 16
 
 export function differential(options: DifferentialOptions): Promise<DifferentialReport> {
   return withCluster({}, async (cluster) => {
@@ -133,6 +136,7 @@ class Comparison {
   readonly #random: SeededRandom
   readonly #script: CommandScript
   readonly #strings: StringScript
+  readonly #scripts: ScriptScript
   /** One connection per node. */
   readonly #ours: readonly RespClient[]
   /** As many to redis-server: each has the state of its twin. */
@@ -145,6 +149,7 @@ class Comparison {
     this.#random = new SeededRandom(seed)
     this.#script = new CommandScript(seed)
     this.#strings = new StringScript(seed)
+    this.#scripts = new ScriptScript(seed)
     this.#ours = ours
     this.#theirs = theirs
   }
@@ -156,6 +161,7 @@ class Comparison {
   }
 
   #command(): Word[] {
+    if (this.#random.below(SCRIPT_SHARE) === 0) return this.#scripts.command()
     if (this.#random.below(12) > 0) return this.#data()
     return [...this.#script.pick(OTHERS)]
   }

@@ -8,6 +8,7 @@ import { KVStoreClient } from '../../client/compat/kv-store-client.ts'
 import { exchangeLines, LinesClient } from '../clients/lines-client.ts'
 import { openCluster, type TestCluster } from '../processes/cluster.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
+import { steady } from '../processes/steady.ts'
 import { until } from '../processes/wait.ts'
 
 const MiB = 1024 * 1024
@@ -35,6 +36,11 @@ async function ask(node: NodeProcess, line: string): Promise<string> {
   } finally {
     client.close()
   }
+}
+
+/** A test whose primary stays one. */
+function steadyTest(name: string, check: () => Promise<void>): void {
+  test(name, () => steady(cluster, check, lookForPrimary))
 }
 
 function refused(what: string): string {
@@ -72,11 +78,12 @@ describe('requests', () => {
   ]
 
   for (const [line, reply] of lines) {
-    test(`the primary answers '${line}' with ${reply}`, async () =>
-      assert.equal(await ask(primary, line), reply))
+    steadyTest(`the primary answers '${line}' with ${reply}`, async () =>
+      assert.equal(await ask(primary, line), reply),
+    )
   }
 
-  test('a secondary refuses reads, writes and deletes, and says which role it has', async () => {
+  steadyTest('a secondary refuses reads, writes and deletes, and says which role it has', async () => {
     assert.equal(await ask(secondary, 'SET a 1'), refused('Writes'))
     assert.equal(await ask(secondary, 'GET a'), refused('Reads'))
     assert.equal(await ask(secondary, 'DELETE a'), refused('Deletes'))
@@ -88,13 +95,13 @@ describe('requests', () => {
     assert.equal(JSON.parse(await ask(primary, 'STATUS')).role, 'primary')
   })
 
-  test('a secondary takes no change in the form of a message between nodes', async () => {
+  steadyTest('a secondary takes no change in the form of a message between nodes', async () => {
     const message = '{"type":"REPLICATE","operation":"SET","key":"injected","value":1}'
     assert.equal(await ask(secondary, message), '{"status": "ERROR", "message": "Unknown internal command"}')
     assert.match(await ask(primary, 'GET injected'), /not found/)
   })
 
-  test('RESP and HTTP go on beside it on the same ports', async () => {
+  steadyTest('RESP and HTTP go on beside it on the same ports', async () => {
     await ask(primary, 'SET shared 7')
     assert.equal((await secondary.command('GET', 'shared')).kind, 'bulk')
     const response = await fetch(`http://127.0.0.1:${secondary.options.httpPort}/livez`)
@@ -103,13 +110,13 @@ describe('requests', () => {
 })
 
 describe('framing', () => {
-  test('pipelined lines are commands of their own, in order', async () => {
+  steadyTest('pipelined lines are commands of their own, in order', async () => {
     const answer = await exchangeLines(primary.options.redisPort, 'SET p1 1\nSET p2 2\r\nGET p1\nGET p2\n')
     const ok = (key: string) => `{"status": "OK", "message": "Key '${key}' set"}\n`
     assert.equal(answer, `${ok('p1')}${ok('p2')}{"status": "OK", "value": 1}\n{"status": "OK", "value": 2}\n`)
   })
 
-  test('a line may arrive in two packets, cut anywhere', async () => {
+  steadyTest('a line may arrive in two packets, cut anywhere', async () => {
     const script = Buffer.from('SET cut ü\nGET cut\n')
     const client = await LinesClient.connect(primary.options.redisPort)
     for (let at = 1; at < script.length; at++) {
@@ -122,7 +129,7 @@ describe('framing', () => {
     client.close()
   })
 
-  test('a value of 1 MiB comes back whole', async () => {
+  steadyTest('a value of 1 MiB comes back whole', async () => {
     const value = 'v'.repeat(MiB)
     const client = await LinesClient.connect(primary.options.redisPort)
     assert.match(await client.ask(`SET long ${value}`), /OK/)
@@ -130,7 +137,7 @@ describe('framing', () => {
     client.close()
   })
 
-  test('a write without the end of its line is not applied, a read is answered', async () => {
+  steadyTest('a write without the end of its line is not applied, a read is answered', async () => {
     assert.match(await exchangeLines(primary.options.redisPort, 'SET half valu'), /no end/)
     assert.match(await exchangeLines(primary.options.redisPort, 'GET half'), /not found/)
   })
@@ -149,13 +156,13 @@ describe('senders that break the rules', () => {
   ]
 
   for (const [what, bytes, answer] of hostile) {
-    test(`${what}: an answer, and the node serves on`, async () => {
+    steadyTest(`${what}: an answer, and the node serves on`, async () => {
       assert.match(await exchangeLines(primary.options.redisPort, bytes), answer)
       assert.equal(await ask(primary, 'PING'), '{"status": "OK", "message": "PONG"}')
     })
   }
 
-  test('a line without an end is refused at the limit and its connection closed', async () => {
+  steadyTest('a line without an end is refused at the limit and its connection closed', async () => {
     const client = await LinesClient.connect(primary.options.redisPort)
     const chunk = Buffer.alloc(MiB, 0x78)
     client.send('SET endless ')

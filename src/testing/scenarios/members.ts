@@ -68,10 +68,13 @@ function peerAddress(node: NodeProcess): string {
   return `${node.options.host}:${node.options.peerPort}`
 }
 
-/** The command line against a node; it must succeed. */
+/** The command line against a node; it must succeed, the lead staying where it is: otherwise it says to try again. */
 async function kvorum(node: NodeProcess, ...words: string[]): Promise<string> {
   const url = `redis://${node.options.host}:${node.options.redisPort}`
-  const { status, stdout, stderr } = await runKvorum(['-u', url, ...words])
+  const { status, stdout, stderr } = await until(`an answer to kvorum ${words.join(' ')}`, async () => {
+    const result = await runKvorum(['-u', url, ...words])
+    return /try again/.test(result.stderr) ? null : result
+  })
   assert.equal(status, 0, `kvorum ${words.join(' ')}: ${stdout}${stderr}`)
   return stdout
 }

@@ -1,17 +1,37 @@
 /**
- * A node is cut off from the others while clients reach all of them: the leader in even rounds, a follower in
- * odd ones. The cut-off node refuses, the majority serves; healed, it follows. No increment is lost or
- * counted twice.
+ * A node is cut off from the others, in both directions or in one, while clients reach all of them: the leader and a
+ * follower in turn. The cut-off node refuses, the majority serves; healed, it follows. No increment is lost or counted
+ * twice.
  */
 import assert from 'node:assert/strict'
+import { must } from '../../lib/assert.ts'
 import { type TestCluster, withCluster } from '../processes/cluster.ts'
 import { machine, type Summary, summarize } from '../processes/figures.ts'
 import { Load } from '../processes/load.ts'
-import { Hosts } from '../processes/namespaces.ts'
+import { type Direction, Hosts } from '../processes/namespaces.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
 import { until } from '../processes/wait.ts'
 
+/** Who is cut off in a round, and how. */
+export interface Cut {
+  readonly who: 'leader' | 'follower'
+  readonly direction: Direction
+}
+
+export const BOTH_WAYS: readonly Cut[] = [
+  { who: 'leader', direction: 'both' },
+  { who: 'follower', direction: 'both' },
+]
+export const ONE_WAY: readonly Cut[] = [
+  { who: 'leader', direction: 'out' },
+  { who: 'leader', direction: 'in' },
+  { who: 'follower', direction: 'out' },
+  { who: 'follower', direction: 'in' },
+]
+
 export interface PartitionOptions {
+  /** One per round, from the first again. */
+  readonly cuts: readonly Cut[]
   readonly rounds: number
   readonly clients: number
 }
@@ -46,9 +66,12 @@ async function runRounds(
   const gaps: { leader: number[]; follower: number[] } = { leader: [], follower: [] }
   for (let round = 0; round < options.rounds; round++) {
     const leader = await cluster.leader()
-    const cut = round % 2 === 0 ? leader : (cluster.others(leader)[0] as NodeProcess)
-    const kind = cut === leader ? 'leader' : 'follower'
-    gaps[kind].push(await cutAndHeal(cluster, hosts, load, cut))
+    const { who, direction } = must(options.cuts[round % options.cuts.length], 'cut')
+    const cut = who === 'leader' ? leader : must(cluster.others(leader)[0], 'follower')
+    gaps[who].push(
+      await servesWithout(cluster, load, cut, () => hosts.cutOff(cluster.nodes.indexOf(cut), direction)),
+    )
+    await healed(cluster, hosts, load, cut)
   }
   await load.stop()
   await cluster.settled()
@@ -62,12 +85,17 @@ async function runRounds(
   }
 }
 
-async function cutAndHeal(cluster: TestCluster, hosts: Hosts, load: Load, cut: NodeProcess): Promise<number> {
-  const index = cluster.nodes.indexOf(cut)
+/** The longest pause that clients of the majority saw. */
+async function servesWithout(
+  cluster: TestCluster,
+  load: Load,
+  cut: NodeProcess,
+  cutOff: () => Promise<void>,
+): Promise<number> {
   const rest = cluster.others(cut)
   load.mark()
   await load.answers(cluster.nodes, ANSWERS_BEFORE)
-  await hosts.cutOff(index)
+  await cutOff()
   await until(`${cut.name} to know that it is cut off`, async () => !(await cut.status()).quorum)
   await cluster.leader(rest, cut)
   await refuses(cut)
@@ -75,11 +103,14 @@ async function cutAndHeal(cluster: TestCluster, hosts: Hosts, load: Load, cut: N
   await load.answers(rest, before + ANSWERS_AFTER)
   const gap = load.gap(rest)
   for (const { key, errors } of load.of(rest)) assert.deepEqual(errors, [], `${key} on the majority side`)
-  await hosts.heal(index)
+  return gap
+}
+
+async function healed(cluster: TestCluster, hosts: Hosts, load: Load, cut: NodeProcess): Promise<void> {
+  await hosts.heal(cluster.nodes.indexOf(cut))
   await cut.ready()
   load.mark()
   await load.answers(cluster.nodes, ANSWERS_BEFORE)
-  return gap
 }
 
 /** Reads and writes alike: what it holds may be old. */

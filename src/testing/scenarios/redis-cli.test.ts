@@ -1,6 +1,6 @@
 /** redis-cli and redis-benchmark in all their modes, against a real node. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -112,9 +112,6 @@ async function refused(cli: Cli, folder: string, port: string): Promise<void> {
     /SYNC is not used here: replication is Raft/,
   )
   assert.match((await cli(['--replica'])).text, /SYNC is not used here/)
-  const script = join(folder, 'a.lua')
-  writeFileSync(script, 'return 1')
-  assert.match((await cli(['--eval', script])).text, /EVAL is not supported yet/)
   const cluster = ['--cluster', 'info', `127.0.0.1:${port}`, '-a', PASSWORD, '--no-auth-warning']
   assert.match((await runTool('redis-cli', cluster)).text, /not configured as a cluster node/)
   assert.doesNotMatch((await cli(['--hotkeys'])).text, /unknown command/)

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 
 export interface CliRun {
   readonly status: number | null

@@ -11,6 +11,7 @@ import { vikCluster } from '../processes/compat-cluster.ts'
 import { runProgram } from '../processes/kvorum.ts'
 import { listeningPorts } from '../processes/listening-ports.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
+import { steady } from '../processes/steady.ts'
 import { until } from '../processes/wait.ts'
 
 const REDIRECTING = '{"success":false,"error":"not the leader, redirecting to leader"}\n'
@@ -28,14 +29,16 @@ before(async () => {
   await lookForLeader()
 })
 
-after(async () => {
-  if (process.exitCode !== undefined && process.exitCode !== 0) process.stderr.write(cluster.logs())
-  await cluster.close()
-})
+after(() => cluster.close())
 
 async function lookForLeader(): Promise<void> {
   leader = await cluster.leader()
   follower = cluster.others(leader)[0] as NodeProcess
+}
+
+/** A test whose leader stays one. */
+function steadyTest(name: string, check: () => Promise<void>): void {
+  test(name, () => steady(cluster, check, lookForLeader))
 }
 
 function at(node: NodeProcess, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
@@ -302,7 +305,7 @@ describe('hostile requests', () => {
 describe('the cluster', () => {
   before(lookForLeader)
 
-  test('status and health tell the truth, for any method', async () => {
+  steadyTest('status and health tell the truth, for any method', async () => {
     for (const node of cluster.nodes) {
       const isLeader = node === leader
       const { term } = await node.status()
@@ -334,7 +337,7 @@ describe('the cluster', () => {
     }
   })
 
-  test('a follower redirects writes to the leader, whatever the write', async () => {
+  steadyTest('a follower redirects writes to the leader, whatever the write', async () => {
     const writes: readonly (readonly [string, string, string | undefined])[] = [
       ['PUT', '/kv/YzA=', '{"value":"djE="}'],
       ['DELETE', '/kv/YzA=', undefined],
@@ -347,7 +350,7 @@ describe('the cluster', () => {
     }
   })
 
-  test('curl -L follows it, with method and body', async () => {
+  steadyTest('curl -L follows it, with method and body', async () => {
     const url = `http://127.0.0.1:${follower.options.httpPort}/kv/${b64('curled')}`
     const options = ['-sS', '--max-time', '10', '-L', '-w', '%{http_code} %{num_redirects}']
     const words = [...options, '-X', 'PUT', '-d', `{"value":"${b64('yes')}"}`, url]
@@ -419,9 +422,12 @@ describe('the cluster', () => {
   })
 
   test('a node that led a moment ago executes what was redirected to it, instead of sending it on', async () => {
+    await lookForLeader()
     const old = leader
-    await old.command('KVORUM', 'LEADER', 'TRANSFER', follower.name)
-    await until('the new leader', async () => (await follower.status()).role === 'leader')
+    await until('the new leader', async () => {
+      await old.command('KVORUM', 'LEADER', 'TRANSFER', follower.name)
+      return (await follower.status()).role === 'leader'
+    })
     const answer = await put(old, 'late', 'redirect')
     assert.equal(answer.text, STORED)
     await lookForLeader()

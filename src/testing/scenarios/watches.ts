@@ -77,8 +77,11 @@ async function loseLeader(
   const leader = await cluster.leader()
   await written(writers, writes)
   if (round % 2 === 1) {
-    await leader.command('KVORUM', 'LEADER', 'TRANSFER')
-    await cluster.leader(cluster.running, leader)
+    // Refused while the others are behind: then it is asked for again, as by an operator.
+    await until('another node to lead', async () => {
+      await leader.command('KVORUM', 'LEADER', 'TRANSFER')
+      return (await cluster.leader()) !== leader
+    })
   } else {
     await leader.kill()
     await cluster.leader(cluster.running, leader)
