@@ -1,7 +1,8 @@
 /**
  * Installs the Debian packages that some tests use: redis-tools and redis-server (real clients, and the reference of
- * the differential test), iproute2 (network namespaces), chromium (EventSource), prometheus and haproxy (what deploy/ configures). Does nothing,
- * and says so, where it cannot: those tests then say that they are skipped, and why.
+ * the differential test), iproute2 (network namespaces), chromium (EventSource), prometheus and haproxy (what deploy/
+ * configures), and what the documents use: curl, jq, nc, openssl. Does nothing, and says so, where it cannot: those
+ * tests then say that they are skipped, and why.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -14,6 +15,10 @@ const WANTED = [
   { package: 'chromium', file: '/usr/bin/chromium' },
   { package: 'prometheus', file: '/usr/bin/prometheus' },
   { package: 'haproxy', file: '/usr/sbin/haproxy' },
+  { package: 'curl', file: '/usr/bin/curl' },
+  { package: 'jq', file: '/usr/bin/jq' },
+  { package: 'netcat-openbsd', file: '/usr/bin/nc', alternative: '/bin/nc' },
+  { package: 'openssl', file: '/usr/bin/openssl' },
 ]
 
 const missing = WANTED.filter((row) => !existsSync(row.file) && !existsSync(row.alternative ?? row.file))
