@@ -54,6 +54,8 @@ class Opening {
     return [
       (next) => disk.makeFolder(folder, next),
       (next) => disk.syncFolder(parentOf(folder), next),
+      // A killed process may have left a manifest whose name is not durable: what the old one names must not go yet.
+      (next) => disk.syncFolder(folder, next),
       (next) => this.#list(disk, folder, next),
       (next) => this.#read(disk, folder, next),
       (next) => this.#choose(next),

@@ -151,6 +151,25 @@ test('a failed folder sync after the rename is fatal, and the handler is not tol
   assert.ok([1, 2].includes(fixture.store.manifestIndex))
 })
 
+test('a start relies on no manifest whose name a loss of power could still take back', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const fixture = flushed(2_000, { seed })
+    fixture.store.reclaim(true)
+    fixture.entry(2, { [key(1)]: 'newer' })
+    fixture.flush(2)
+    const manifest = `${STORE_FOLDER}/manifest`
+    const flushedManifest = fixture.disk.peek(manifest)
+    const isReplaced = (): boolean => fixture.disk.peek(manifest)?.equals(flushedManifest as Buffer) === false
+    fixture.world.runUntil(isReplaced, 'a compaction renamed its manifest')
+    fixture.kill()
+    fixture.open()
+    fixture.crash('subset')
+    fixture.open()
+    assert.equal(fixture.read(key(1)), 'newer')
+    assert.equal(fixture.read(key(2)), 'value 2')
+  }
+})
+
 test('R9: the handler hears of an index only when its manifest is durable', () => {
   const fixture = new StoreFixture()
   const store = fixture.open()

@@ -180,6 +180,16 @@ test('what was received and will not be installed is removed, whole files and pa
   assert.equal(follower.read('key-5'), 'old 5')
 })
 
+test('a file whose removal is under way may come again at once', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { leader, follower } = pair(seed)
+    fill(leader, 9, 'new')
+    receiveSnapshot(leader, follower, leader.store.snapshot(), { files: 1 })
+    follower.store.discardReceived()
+    receiveSnapshot(leader, follower, leader.store.snapshot())
+  }
+})
+
 test('a transfer that misses a file is not complete', () => {
   const { leader, follower } = pair()
   fill(leader, 9, 'new')

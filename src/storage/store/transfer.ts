@@ -129,14 +129,20 @@ export class Transfer {
   }
 
   #begin(name: string, then: (part: Part) => void, done: Callback): void {
-    const { disk, folder } = this.#options
+    const { tables } = this.#options
     const old = this.#parts.get(name)
     const part: Part = { file: null, size: 0 }
     this.#parts.set(name, part)
     old?.file?.close(() => {})
+    // A removal under way would take the new file for the old one of its name.
+    tables.whenRemoved(() => this.#open(name, part, then, done))
+  }
+
+  #open(name: string, part: Part, then: (part: Part) => void, done: Callback): void {
+    const { disk, folder } = this.#options
     disk.open(`${folder}/${name}${PART_SUFFIX}`, 'create', (error, file) => {
       if (error !== null) {
-        this.#parts.delete(name)
+        if (this.#parts.get(name) === part) this.#parts.delete(name)
         return done(error)
       }
       if (this.#parts.get(name) !== part) return this.#dropUnwanted(name, file, done)

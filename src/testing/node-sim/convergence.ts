@@ -16,6 +16,8 @@ const MEMBERS_MS = 90_000
 const EQUAL_MS = 30_000
 const LEVEL_MS = 10_000
 const RECEIVED_MS = 1_000
+/** A watcher may stand thousands of events back, and lists everything now and then. */
+const ARRIVE_MS = 120_000
 const READ_MS = 12_000
 const AGAIN_MS = 50
 const ROWS = 1_000_000
@@ -169,7 +171,7 @@ export class Convergence {
     const last = (): number => Math.max(...this.#members().map(revisionOf))
     const what = (): string =>
       `watchers reach revision ${last()}: ${watchers.map(({ revision }) => revision)}`
-    this.#await(EQUAL_MS, what, () => watchers.every((watcher) => watcher.hasReached(last())))
+    this.#await(ARRIVE_MS, what, () => watchers.every((watcher) => watcher.hasReached(last())))
   }
 
   #sameIndex(): boolean {
