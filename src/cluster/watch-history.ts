@@ -52,6 +52,8 @@ export class WatchHistory {
   #newestAt = 0
   /** Memory of an evicted chunk of usual size, for the next one. */
   #spare: Buffer | null = null
+  /** How much shared memory may still be made. */
+  #unshared: number
   /** Bytes of memory that the chunks take. */
   #bytes = 0
   #nextNumber = 0
@@ -63,6 +65,7 @@ export class WatchHistory {
   /** Holds at most `limitBytes`, but always the newest event. */
   constructor(limitBytes: number) {
     this.#limit = limitBytes
+    this.#unshared = limitBytes
     this.#chunkSize = Math.max(CHUNK_MIN, Math.min(CHUNK_MAX, Math.floor(limitBytes / CHUNKS_AIM)))
   }
 
@@ -156,11 +159,19 @@ export class WatchHistory {
     return chunk
   }
 
-  /** Shared memory does not count when V8 schedules collections; to it a history that grows would look like garbage. */
+  /**
+   * Shared memory does not count when V8 schedules collections; to it a history that grows would look like garbage. For
+   * the same reason shared memory that is given up is collected late: only what fills the history once is shared.
+   */
   #memory(size: number): Buffer {
     const spare = this.#spare
-    this.#spare = null
-    return spare?.length === size ? spare : Buffer.from(new SharedArrayBuffer(size))
+    if (spare?.length === size) {
+      this.#spare = null
+      return spare
+    }
+    if (size !== this.#chunkSize || size > this.#unshared) return Buffer.allocUnsafeSlow(size)
+    this.#unshared -= size
+    return Buffer.from(new SharedArrayBuffer(size))
   }
 
   #evictOldest(chunk: HistoryChunk): void {
