@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commandTable } from '../engine/command-table.ts'
 import { KvEngine } from '../engine/engine.ts'
+import { ENGINE_LEVEL } from '../engine/level.ts'
 import { isTooNew } from '../engine/too-new.ts'
 import { must } from '../lib/assert.ts'
 import { codedError } from '../lib/coded-error.ts'
@@ -32,6 +33,7 @@ function increment(key: string): Buffer {
 function fixture(missShare = 0) {
   const rows = new MapStore({ random: new SeededRandom(7), missShare })
   const engine = new KvEngine(rows)
+  engine.raiseLevel(ENGINE_LEVEL)
   engine.openSession(SESSION, 5, 'boot')
   const effects = new EffectsHub(engine)
   const entries: Entry[] = []
@@ -196,6 +198,20 @@ test('long work is sliced: the loop gets its turn after some milliseconds', () =
   assert.equal(deferred.length, 1)
   settle()
   assert.equal(applier.index, 1)
+})
+
+test('after every script the clock is looked at, so that a pipeline of them leaves the loop its turns', () => {
+  const { applier, happened, append, settle, deferred, state } = fixture()
+  let looks = 0
+  Object.defineProperty(state, 'nowMs', { get: () => looks++ * 10 })
+  const { code } = must(commandTable.get('eval'), 'EVAL')
+  const script = encodeCommand(code, 0, [Buffer.from("return redis.call('incr', 'n')"), Buffer.from('0')])
+  append(script, script, script)
+  applier.advance(1)
+  assert.deepEqual(happened, ['1 :1'])
+  assert.equal(deferred.length, 1)
+  settle()
+  assert.deepEqual(happened, ['1 :1', '2 :2', '3 :3', 'end 1'])
 })
 
 test('after stop() nothing is applied, and a fetch that fails because the files are closed is no failure', () => {

@@ -6,6 +6,7 @@
  * Invariants: `index` is the last fully applied entry; the store is sealed at entry boundaries only (R1).
  */
 
+import { findCommandRow, internalCommands } from '../engine/command-table.ts'
 import { isTooNew } from '../engine/too-new.ts'
 import type { Engine } from '../engine/types.ts'
 import { assert } from '../lib/assert.ts'
@@ -60,6 +61,14 @@ interface Cursor {
   at: number
   sequence: number
   left: number
+  /** The last command may have taken a while: it was a script, or may have had some inside. */
+  wasLong: boolean
+}
+
+/** Commands that may run a script: the clock is looked at after each of them. */
+function mayTakeLong(code: number): boolean {
+  const { exec, once } = internalCommands
+  return code === exec.code || code === once.code || findCommandRow(code)?.group === 'scripting'
 }
 
 export class Applier {
@@ -224,13 +233,16 @@ export class Applier {
     if (this.#cursor === null) {
       const payload = entryPayload(entry)
       this.#options.engine.beginEntry(decodeStamp(payload))
-      this.#cursor = { entry, payload, run: null, at: STAMP_SIZE, sequence: 0, left: 0 }
+      this.#cursor = { entry, payload, run: null, at: STAMP_SIZE, sequence: 0, left: 0, wasLong: false }
     }
     const cursor = this.#cursor
     let looked = 0
     while (this.#openRun(cursor)) {
       if (!this.#applyOne(cursor)) return false
-      if (++looked % COMMANDS_PER_LOOK === 0 && this.#options.clock.monotonicMs() >= deadlineMs) {
+      looked += cursor.wasLong ? COMMANDS_PER_LOOK : 1
+      if (looked < COMMANDS_PER_LOOK) continue
+      looked = 0
+      if (this.#options.clock.monotonicMs() >= deadlineMs) {
         this.#yield()
         return false
       }
@@ -259,15 +271,17 @@ export class Applier {
     const own = run.session === this.#options.ownSession()
     if (own && !this.#serveReadsBefore(cursor.sequence)) return false
     if (effects.isOn) effects.setAuthor(own ? this.#options.authorOf(cursor.sequence) : null)
+    const command = decodeCommand(cursor.payload, cursor.at)
     let reply: Buffer
     try {
-      reply = engine.executeWrite(decodeCommand(cursor.payload, cursor.at), run.session, cursor.sequence, own)
+      reply = engine.executeWrite(command, run.session, cursor.sequence, own)
     } catch (error) {
       if (error !== MISS) return this.#refused(error)
       this.#fetchMissed()
       return false
     }
     this.commandsApplied++
+    cursor.wasLong = mayTakeLong(command.code)
     const sequence = cursor.sequence
     cursor.at = skipCommand(cursor.payload, cursor.at)
     cursor.sequence++

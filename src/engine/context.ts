@@ -69,6 +69,10 @@ export class CommandContext {
   #touchedSize = 0
   /** Bytes of the records that this command looked at, each time: what scripts are bounded by. */
   readBytes = 0
+  /** Bytes that commands wrote, or went through beyond their words and replies: time, for scripts. */
+  scannedBytes = 0
+  /** Steps that scripts took in this command: those of one transaction share what a script may take. */
+  scriptSteps = 0
 
   /** The last key located and what was found: a write after a read of the same key looks it up once. */
   #lastKey: Buffer | null = null
@@ -275,6 +279,8 @@ export class CommandContext {
     if (this.#touchedSize > TOUCHED_KEPT) this.#touched.length = 0
     this.#touchedSize = 0
     this.readBytes = 0
+    this.scannedBytes = 0
+    this.scriptSteps = 0
     this.#changed = false
     this.needsTick = false
     this.tally.begin()
@@ -353,6 +359,7 @@ export class CommandContext {
     bytes: Buffer | null,
   ): void {
     const expiredAt = before === null ? 0 : before.expiresAt
+    this.scannedBytes += bytes?.length ?? 0
     const repeated = this.#staging.setRecord(this.#lastPhysicalKey, before, bytes)
     if (alive === null && bytes !== null) this.#staging.created(this.#lastPhysicalKey, this.database)
     if (this.effects.isOn) this.#stageChange(kind, before, alive, bytes, repeated)

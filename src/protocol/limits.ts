@@ -95,15 +95,17 @@ export const limits = {
   scanCursors: 16_384,
   /** Keys that one page of SCAN looks at, whatever COUNT says. */
   scanRows: 1_000,
+  /** The reply of MGET, and of all commands of one transaction, in bytes. */
+  multipleReplyBytes: 256 * MiB,
   /** The text of a script, in bytes. */
-  scriptBytes: 256 * KiB,
+  scriptBytes: 128 * KiB,
   /** Scripts that EVALSHA knows, and what they take, in bytes (the one stored first goes first). */
   scripts: 4_096,
   scriptCacheBytes: 64 * MiB,
-  /** Steps that a script may run, about one per operation; beyond it the script ends without effect. */
-  scriptSteps: 10_000_000,
+  /** Steps that the scripts of one command may run, about one per operation; beyond it all ends without effect. */
+  scriptSteps: 4_000_000,
   /** Strings and tables that a script may make, in bytes, all together. */
-  scriptMemoryBytes: 256 * MiB,
+  scriptMemoryBytes: 96 * MiB,
   /** Records that the commands of a script may look at, in bytes, each time counted. */
   scriptReadBytes: 1024 * MiB,
   /** The reply of a script, in bytes. */

@@ -35,7 +35,9 @@ export function bitop(context: CommandContext, args: readonly Buffer[]): Buffer 
   for (let i = FIRST_SOURCE; i < args.length; i++) {
     const record = readString(context, args[i] as Buffer)
     if (Buffer.isBuffer(record)) return record
-    sources.push(bytesOf(record))
+    const bytes = bytesOf(record)
+    context.scannedBytes += bytes.length
+    sources.push(bytes)
   }
   const result = combine === null ? inverted(sources[0] as Buffer) : combined(sources, combine)
   store(context, target, result)

@@ -56,6 +56,7 @@ export function bitcount(context: CommandContext, args: readonly Buffer[]): Buff
   const bytes = bytesOf(record)
   if (range.end !== null && isReversed(range.start, range.end)) return integerReply(0)
   const { from, to } = bitSpan(range, bytes.length)
+  context.scannedBytes += Math.max(to - from, 0) / 8
   return integerReply(countBits(bytes, from, to))
 }
 
@@ -76,6 +77,7 @@ export function bitpos(context: CommandContext, args: readonly Buffer[]): Buffer
   const bytes = record.value
   const { from, to } = bitSpan(range, bytes.length)
   const found = findBit(bytes, bit, from, to)
+  context.scannedBytes += Math.max((found < 0 ? to : found) - from, 0) / 8
   const isBehind = found < 0 && bit === 0 && range.end === null && from < to
   return integerReply(isBehind ? to : found)
 }

@@ -12,6 +12,8 @@ const BOTH_FORMS = errorReply('ERR If you want both the length and indexes, plea
 const TOO_LONG = errorReply(
   `ERR Insufficient memory, transient memory for LCS exceeds the limit of ${limits.lcsCells} cells`,
 )
+/** One cell takes as long as looking at so many bytes. */
+const BYTES_PER_CELL = 2
 
 interface LcsOptions {
   length: boolean
@@ -37,7 +39,9 @@ export function lcs(context: CommandContext, args: readonly Buffer[]): Buffer {
   if (Buffer.isBuffer(options)) return options
   const a = bytesOf(one)
   const b = bytesOf(other)
-  if ((a.length + 1) * (b.length + 1) > limits.lcsCells) return TOO_LONG
+  const cells = (a.length + 1) * (b.length + 1)
+  if (cells > limits.lcsCells) return TOO_LONG
+  context.scannedBytes += cells * BYTES_PER_CELL
   const lengths = lengthTable(a, b)
   const total = integerReply(lengths[lengths.length - 1] as number)
   if (options.length) return total

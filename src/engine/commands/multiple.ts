@@ -1,15 +1,31 @@
 /** MGET, MSET and MSETNX: several strings in one step. */
-import { arrayReply, bulkReply, integerReply, NULL_REPLY, OK_REPLY } from '../../protocol/reply.ts'
+import { limits } from '../../protocol/limits.ts'
+import {
+  arrayReply,
+  bulkReply,
+  errorCodeReply,
+  integerReply,
+  NULL_REPLY,
+  OK_REPLY,
+} from '../../protocol/reply.ts'
 import { wrongArity } from '../arguments.ts'
 import type { CommandContext } from '../context.ts'
 import { RecordType } from '../records.ts'
 
+const TOO_LARGE = errorCodeReply('TOO_LARGE', `the reply exceeds ${limits.multipleReplyBytes} bytes`)
+
 /** A key that is absent or no string gives null. */
 export function mget(context: CommandContext, args: readonly Buffer[]): Buffer {
-  const items = args.map((key) => {
+  const items: Buffer[] = []
+  let bytes = 0
+  for (const key of args) {
     const record = context.read(key)
-    return record !== null && record.type === RecordType.string ? bulkReply(record.value) : NULL_REPLY
-  })
+    const isString = record !== null && record.type === RecordType.string
+    // One key may be named a million times: the values must not be copied before they are counted.
+    bytes += isString ? record.value.length : 0
+    if (bytes > limits.multipleReplyBytes) return TOO_LARGE
+    items.push(isString ? bulkReply(record.value) : NULL_REPLY)
+  }
   return arrayReply(items)
 }
 

@@ -33,7 +33,7 @@ export class Arguments {
   number(position: number): number {
     const value = this.at(position)
     if (typeof value === 'number') return value
-    return toNumber(value) ?? this.wrongType(position, 'number')
+    return toNumber(this.machine, value) ?? this.wrongType(position, 'number')
   }
 
   /** A number cut off at the point. What no 64 bits hold is 0. */

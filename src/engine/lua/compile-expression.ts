@@ -1,7 +1,7 @@
 /** Turns expressions into closures: the tree is walked once, and what it says is decided then. */
 import type { Arithmetic, Comparison, Expression, FunctionBody, TableItem } from './ast.ts'
 import { Cell, type Evaluate, type EvaluateMany, type Frame, RETURN, type Run } from './frame.ts'
-import { CALL_WEIGHT, type Machine } from './machine.ts'
+import { CALL_WEIGHT, type Machine, SHORT_STRING } from './machine.ts'
 import { arithmetic, compute, concatenate, isEqual, isLess, lengthOf, negate } from './operations.ts'
 import { LuaTable } from './table.ts'
 import { isTruthy, LuaFunction, type LuaValue, type LuaValues } from './values.ts'
@@ -10,6 +10,9 @@ type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
 /** Compiles the statements of a function; given by compile-statement.ts, which stands above this. */
 export type CompileBody = (body: FunctionBody) => Run
+
+/** Adds one item of a table constructor: to the table, or to the values without a key. */
+type AddItem = (frame: Frame, table: LuaTable, listed: LuaValue[]) => void
 
 export class ExpressionCompiler {
   readonly #compileBody: CompileBody
@@ -53,7 +56,12 @@ export class ExpressionCompiler {
 
   /** As many values as there are: calls and varargs may give any number. */
   many(node: Expression): EvaluateMany {
-    if (node.kind === 'varargs') return (frame) => frame.varargs.slice()
+    if (node.kind === 'varargs') {
+      return ({ machine, varargs }) => {
+        machine.handedOn(varargs.length)
+        return varargs.slice()
+      }
+    }
     if (node.kind === 'call') return this.#call(node)
     if (node.kind === 'method') return this.#method(node)
     const one = this.one(node)
@@ -125,7 +133,8 @@ export class ExpressionCompiler {
     return (frame) => {
       const table = object(frame)
       const at = key(frame)
-      if (table instanceof LuaTable && table.metatable === null) return table.get(at)
+      const isShort = typeof at !== 'string' || at.length <= SHORT_STRING
+      if (isShort && table instanceof LuaTable && table.metatable === null) return table.get(at)
       const { machine } = frame
       machine.lines[machine.level] = line
       return machine.index(table, at, what)
@@ -239,24 +248,38 @@ export class ExpressionCompiler {
   }
 
   #table(items: readonly TableItem[]): Evaluate {
-    const fields = items.flatMap(({ key, value }) => {
-      return key === null ? [] : [{ key: this.one(key), value: this.one(value), line: key.line }]
-    })
-    const listed = items.filter(({ key }) => key === null).map(({ value }) => value)
-    // Only the very last item may give more than one value.
-    const isOpen = items.at(-1)?.key === null
-    const list = isOpen ? this.list(listed) : this.list(listed.map(single))
+    if (items.every(({ key }) => key === null)) {
+      const list = this.list(items.map(({ value }) => value))
+      return (frame) => frame.machine.listOf(list(frame))
+    }
+    // Items are evaluated as they stand there; those without a key take their places last.
+    const steps = items.map((item, i) => this.#tableItem(item, i === items.length - 1))
     return (frame) => {
       const { machine } = frame
-      const table = machine.listOf(listed.length === 0 ? [] : list(frame))
-      for (const { key, value, line } of fields) {
-        const at = key(frame)
-        const found = value(frame)
-        machine.lines[machine.level] = line
-        if (at !== undefined && found === undefined && !Number.isNaN(at)) continue
-        machine.rawSet(table, at, found)
-      }
+      const table = machine.newTable()
+      const listed: LuaValue[] = []
+      for (const step of steps) step(frame, table, listed)
+      if (listed.length > 0) machine.fillList(table, listed)
       return table
+    }
+  }
+
+  #tableItem({ key, value }: TableItem, isLast: boolean): AddItem {
+    if (key === null) {
+      // Only the very last item may give more than one value.
+      const values = isLast ? this.many(value) : this.list([single(value)])
+      return (frame, _table, listed) => {
+        for (const found of values(frame)) listed.push(found)
+      }
+    }
+    const [place, one] = [this.one(key), this.one(value)]
+    const { line } = key
+    return (frame, table) => {
+      const { machine } = frame
+      const at = place(frame)
+      const found = one(frame)
+      machine.lines[machine.level] = line
+      machine.rawSet(table, at, found)
     }
   }
 

@@ -257,7 +257,9 @@ function compileNumericFor({ local, from, to, step, body, line }: Of<'numericFor
   const run = compileBlock(body)
   return (frame) => {
     const { machine } = frame
-    const [start, end, by] = [bounds[0](frame), bounds[1](frame), increment(frame)].map(toNumber)
+    const [start, end, by] = [bounds[0](frame), bounds[1](frame), increment(frame)].map((bound) =>
+      toNumber(machine, bound),
+    )
     if (start === undefined) return machine.raiseAt(line, "'for' initial value must be a number")
     if (end === undefined) return machine.raiseAt(line, "'for' limit must be a number")
     if (by === undefined) return machine.raiseAt(line, "'for' step must be a number")

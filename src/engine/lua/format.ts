@@ -1,5 +1,6 @@
 /** string.format(): C's conversions as far as Lua 5.1 lets them through. */
 import type { Arguments } from './arguments.ts'
+import { escapeEach } from './escape.ts'
 import type { Machine } from './machine.ts'
 import { exponential, fixed, general } from './numbers.ts'
 import { STRING_MAX } from './operations.ts'
@@ -7,6 +8,10 @@ import { STRING_MAX } from './operations.ts'
 const CONVERSION = /%([-+ #0]*)(\d*)(?:\.(\d*))?(.?)/sy
 /** A decimal number counts for these steps, and for each place as many again. */
 const REAL_STEPS = 8
+/** What one conversion counts for besides its text, and one character that %q must mark. */
+const CONVERSION_STEPS = 15
+const MARK_STEPS = 4
+const QUOTE_SPECIALS = /["\\\n\r\0]/g
 const FLAGS_MAX = 5
 const TWO_64 = 2n ** 64n
 
@@ -29,6 +34,7 @@ export function formatText(args: Arguments, machine: Machine): string {
     parts.push(plain)
     length += plain.length
     if (next < 0) break
+    machine.spend(CONVERSION_STEPS)
     if (template[next + 1] === '%') {
       parts.push('%')
       at = next + 2
@@ -80,7 +86,7 @@ function convert(
     case 'G':
       return real(machine, args.number(position), letter, how)
     case 'q':
-      return quoted(args.string(position))
+      return quoted(machine, args.string(position))
     case 's': {
       const text = args.string(position)
       return padded(how.precision < 0 ? text : text.slice(0, how.precision), how)
@@ -152,8 +158,10 @@ function padded(text: string, { flags, width }: Conversion): string {
   return flags.includes('-') ? text.padEnd(width) : text.padStart(width)
 }
 
-function quoted(text: string): string {
-  const escaped = text.replace(/["\\\n\r\0]/g, (char) => {
+function quoted(machine: Machine, text: string): string {
+  machine.work(text.length)
+  const escaped = escapeEach(text, QUOTE_SPECIALS, (char) => {
+    machine.spend(MARK_STEPS)
     if (char === '\r') return '\\r'
     return char === '\0' ? '\\000' : `\\${char}`
   })

@@ -65,6 +65,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
+/** Characters that count for a step wherever they are, and what these parts count for besides. */
+const CHARS_PER_STEP = 8
+const TOKEN_STEPS = 3
+const NUMBER_STEPS = 10
+const ESCAPE_STEPS = 8
+
 export class JsonDecoder {
   readonly #machine: Machine
   readonly #settings: JsonSettings
@@ -82,6 +88,7 @@ export class JsonDecoder {
   }
 
   decode(): LuaValue {
+    this.#machine.spend(this.#text.length / CHARS_PER_STEP)
     // Text of UTF-16 or UTF-32 is told by its zero bytes.
     if (this.#text.length >= 2 && (this.#text[0] === '\0' || this.#text[1] === '\0')) {
       this.#machine.raise('JSON parser does not support UTF-16 or UTF-32')
@@ -156,8 +163,8 @@ export class JsonDecoder {
 
   #next(): Token {
     const text = this.#text
-    while (' \t\n\r'.includes(text[this.#at] ?? 'x')) this.#at++
-    this.#machine.spend(1)
+    while (isSpace(text.charCodeAt(this.#at))) this.#at++
+    this.#machine.spend(TOKEN_STEPS)
     const at = this.#at
     const char = text[at]
     if (char === undefined) return { kind: 'end', value: undefined, at }
@@ -183,6 +190,7 @@ export class JsonDecoder {
   }
 
   #number(): Token {
+    this.#machine.spend(NUMBER_STEPS)
     const at = this.#at
     const pattern =
       /[+-]?(?:inf(?:inity)?|nan|0x[0-9a-f]*\.?[0-9a-f]*(?:p[+-]?\d+)?|\d*\.?\d*(?:e[+-]?\d+)?)/iy
@@ -224,6 +232,7 @@ export class JsonDecoder {
   }
 
   #escape(at: number): { text: string; length: number } | null {
+    this.#machine.spend(ESCAPE_STEPS)
     const char = this.#text[at + 1] ?? ''
     if (char !== 'u') {
       const text = ESCAPES[char]
@@ -241,6 +250,10 @@ export class JsonDecoder {
     const match = /^\\u([0-9a-f]{4})$/i.exec(this.#text.slice(at, at + 6))
     return match === null ? null : Number.parseInt(match[1] ?? '', 16)
   }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d
 }
 
 /** The bytes of a code point. */

@@ -1,4 +1,5 @@
 /** cjson.encode(): values as JSON text, as lua-cjson 2.1 writes it. */
+import { escapeEach } from './escape.ts'
 import type { Machine } from './machine.ts'
 import { typeName } from './machine.ts'
 import { general } from './numbers.ts'
@@ -32,8 +33,9 @@ export function defaultJsonSettings(): JsonSettings {
   }
 }
 
-/** What a number counts for. */
+/** What a number and an escaped character count for. */
 const NUMBER_STEPS = 20
+const ESCAPE_STEPS = 4
 /** Levels of the stack that one level of nesting takes. */
 export const JSON_WEIGHT = 2
 
@@ -47,6 +49,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\f': '\\f',
   '\r': '\\r',
 }
+
+const SPECIALS = /[^ !#-.0-[\]-~\u0080-\u00ff]/g
 
 export class JsonEncoder {
   readonly #machine: Machine
@@ -83,7 +87,9 @@ export class JsonEncoder {
   }
 
   #string(text: string): void {
-    const escaped = text.replace(/[^ !#-.0-[\]-~\u0080-\u00ff]/g, (char) => {
+    this.#machine.work(text.length)
+    const escaped = escapeEach(text, SPECIALS, (char) => {
+      this.#machine.spend(ESCAPE_STEPS)
       return ESCAPES[char] ?? `\\u00${char.charCodeAt(0).toString(16).padStart(2, '0')}`
     })
     this.#add(`"${escaped}"`)
@@ -115,7 +121,7 @@ export class JsonEncoder {
     let most = table.length
     let count = 0
     let key: LuaValue
-    for (let field = table.next(undefined); field; field = table.next(key)) {
+    for (let field = this.#machine.next(table, undefined); field; field = this.#machine.next(table, key)) {
       this.#machine.spend(1)
       key = field[0]
       if (typeof key !== 'number' || key < 1 || !Number.isInteger(key)) return 0
@@ -140,7 +146,7 @@ export class JsonEncoder {
   #object(table: LuaTable, depth: number): void {
     let before = '{'
     let key: LuaValue
-    for (let field = table.next(undefined); field; field = table.next(key)) {
+    for (let field = this.#machine.next(table, undefined); field; field = this.#machine.next(table, key)) {
       key = field[0]
       this.#add(before)
       before = ','

@@ -3,8 +3,8 @@ import { type Arguments, type LibraryFunction, native } from './arguments.ts'
 import { compileProgram } from './compile-statement.ts'
 import { SyntaxFailure } from './lexer.ts'
 import { type Machine, READONLY, typeName } from './machine.ts'
-import { parseInBase } from './numbers.ts'
-import { toNumber } from './operations.ts'
+import { NUMBER_TEXT_MAX, parseInBase } from './numbers.ts'
+import { isEqual, toNumber } from './operations.ts'
 import { LuaTable } from './table.ts'
 import { isTruthy, type LuaError, type LuaValue, type LuaValues } from './values.ts'
 
@@ -12,12 +12,14 @@ import { isTruthy, type LuaError, type LuaValue, type LuaValues } from './values
 const UNPACK_MAX = 8_000
 /** A program that is compiled while another runs counts for these steps, and for each of its bytes. */
 const COMPILE_STEPS = 500
-const COMPILE_BYTE_STEPS = 16
+const COMPILE_BYTE_STEPS = 40
+/** A longer name of a program is cut. */
+const CHUNK_NAME_MAX = 40
 
-const next = native('next', (args) => {
+const next = native('next', (args, machine) => {
   const table = args.table(1)
-  const found = table.next(args.at(2))
-  if (found === undefined) return args.machine.raiseInLibrary("invalid key to 'next'")
+  const found = machine.next(table, args.at(2))
+  if (found === undefined) return machine.raiseInLibrary("invalid key to 'next'")
   return found ?? undefined
 })
 
@@ -32,7 +34,9 @@ function raiseError(args: Arguments, machine: Machine): never {
   const value = args.at(1)
   const level = args.optionalInteger(2, 1)
   const text = typeof value === 'string' || typeof value === 'number' ? machine.text(value) : null
-  throw machine.errorOf(text === null || level <= 0 ? value : machine.where(level) + text)
+  if (text === null || level <= 0) throw machine.errorOf(value)
+  machine.allocate(text.length)
+  throw machine.errorOf(machine.where(level) + text)
 }
 
 /** As Redis has it: an error that is a table with `err` is given as that text. */
@@ -68,8 +72,8 @@ function load(machine: Machine, source: string, chunk: string): LuaValues {
 function chunkName(args: Arguments, position: number, source: string): string {
   const name = args.optionalString(position, source)
   if (/^[=@]/.test(name)) return name.slice(1)
-  const [line = ''] = name.split('\n')
-  return line.length < name.length || line.length > 40
+  const [line = ''] = name.slice(0, CHUNK_NAME_MAX + 1).split('\n')
+  return line.length < name.length || line.length > CHUNK_NAME_MAX
     ? `[string "${line.slice(0, 37)}..."]`
     : `[string "${line}"]`
 }
@@ -105,10 +109,15 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
   },
   pairs: (args) => [next, args.table(1), undefined],
   pcall: protectedCall,
-  rawequal: (args) => args.any(1) === args.any(2),
-  rawget: (args) => {
+  rawequal: (args, machine) => {
+    const [a, b] = [args.any(1), args.any(2)]
+    return typeof a === 'string' ? isEqual(machine, a, b) : a === b
+  },
+  rawget: (args, machine) => {
     const table = args.table(1)
-    return table.get(args.any(2))
+    const key = args.any(2)
+    if (typeof key === 'string') machine.compared(key.length)
+    return table.get(key)
   },
   rawset: (args, machine) => {
     const table = args.table(1)
@@ -134,11 +143,13 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
     table.metatable = metatable ?? null
     return table
   },
-  tonumber: (args) => {
+  tonumber: (args, machine) => {
     const base = args.optionalInteger(2, 10)
-    if (base === 10) return toNumber(args.any(1))
+    if (base === 10) return toNumber(machine, args.any(1))
     if (base < 2 || base > 36) args.bad(2, 'base out of range')
-    return parseInBase(args.string(1), base)
+    const text = args.string(1)
+    machine.spend(Math.min(text.length, NUMBER_TEXT_MAX) / 2)
+    return parseInBase(text, base)
   },
   tostring: (args, machine) => machine.text(args.any(1)),
   type: (args) => typeName(args.any(1)),

@@ -14,7 +14,8 @@ function toBits(args: Arguments, position: number): number {
 }
 
 function fold(combine: (a: number, b: number) => number): LibraryFunction {
-  return (args) => {
+  return (args, machine) => {
+    machine.spend(args.count)
     let result = toBits(args, 1)
     for (let i = 2; i <= args.count; i++) result = combine(result, toBits(args, i))
     return result

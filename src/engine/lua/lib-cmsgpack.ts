@@ -8,6 +8,9 @@ import type { LuaValue, LuaValues } from './values.ts'
 const NESTING_MAX = 16
 /** Levels of the stack that one level of nesting takes. */
 const WEIGHT = 2
+/** What packing a number of several bytes counts for, and any value that is read. */
+const NUMBER_STEPS = 8
+const VALUE_STEPS = 4
 
 class Packer {
   readonly #machine: Machine
@@ -40,6 +43,7 @@ class Packer {
 
   /** A byte that says what follows, and an integer of so many bytes. */
   #sized(kind: number, value: number | bigint, size: number): void {
+    this.#machine.spend(NUMBER_STEPS)
     const bytes = Buffer.alloc(1 + size)
     bytes[0] = kind
     let bits = BigInt.asUintN(8 * size, BigInt(value))
@@ -76,6 +80,7 @@ class Packer {
   }
 
   #real(value: number): void {
+    this.#machine.spend(NUMBER_STEPS)
     const isShort = Object.is(Math.fround(value), value)
     const bytes = Buffer.alloc(isShort ? 5 : 9)
     bytes[0] = isShort ? 0xca : 0xcb
@@ -87,7 +92,8 @@ class Packer {
   #table(table: LuaTable, level: number): void {
     const fields: [LuaValue, LuaValue][] = []
     let isList = true
-    for (let field = table.next(undefined); field; field = table.next(field[0])) {
+    const machine = this.#machine
+    for (let field = machine.next(table, undefined); field; field = machine.next(table, field[0])) {
       this.#machine.spend(1)
       fields.push(field)
       if (field[0] !== fields.length) isList = false
@@ -125,7 +131,7 @@ class Unpacker {
   }
 
   value(): LuaValue {
-    this.#machine.spend(1)
+    this.#machine.spend(VALUE_STEPS)
     const kind = this.#take(1).readUInt8(0)
     if (kind <= 0x7f) return kind
     if (kind >= 0xe0) return kind - 0x100

@@ -22,6 +22,7 @@ import type { LuaValue } from './values.ts'
 
 /** A function made of many operations. */
 const FUNCTION_STEPS = 10
+const POWER_STEPS = 30
 
 function unary(run: (x: number) => number): LibraryFunction {
   return (args, machine) => {
@@ -31,6 +32,7 @@ function unary(run: (x: number) => number): LibraryFunction {
 }
 
 function extreme(args: Arguments, isBetter: (a: number, b: number) => boolean): number {
+  args.machine.spend(args.count)
   let best = args.number(1)
   for (let i = 2; i <= args.count; i++) {
     const value = args.number(i)
@@ -63,7 +65,10 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
   floor: unary(Math.floor),
   fmod: (args) => args.number(1) % args.number(2),
   frexp: (args) => splitExponent(args.number(1)),
-  ldexp: (args) => scaleExponent(args.number(1), args.integer(2)),
+  ldexp: (args, machine) => {
+    machine.spend(POWER_STEPS)
+    return scaleExponent(args.number(1), args.integer(2))
+  },
   log: unary(logarithm),
   log10: unary(logarithm10),
   max: (args) => extreme(args, (a, b) => a > b),
@@ -74,7 +79,10 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
     const whole = Math.trunc(x)
     return [whole, Number.isFinite(x) ? x - whole : 0]
   },
-  pow: (args) => power(args.number(1), args.number(2)),
+  pow: (args, machine) => {
+    machine.spend(POWER_STEPS)
+    return power(args.number(1), args.number(2))
+  },
   rad: unary((x) => x * (Math.PI / 180)),
   random,
   randomseed: (args, machine) => {

@@ -9,6 +9,9 @@ import { LuaFunction, type LuaValue, type LuaValues } from './values.ts'
 
 /** Arguments of string.char() and results of string.byte(), at most. */
 const BYTES_MAX = 8_000
+const LETTERS = 26
+/** What a letter and its capital differ by. */
+const CASE_BIT = 0x20
 const SPECIALS = /[\^$*+?.([%-]/
 
 function at(position: number, length: number): number {
@@ -74,6 +77,7 @@ function replacer(args: Arguments, machine: Machine): Replace {
 
 function expand(machine: Machine, template: string, matcher: Matcher, start: number, end: number): string {
   if (!template.includes('%')) return template
+  machine.spend(template.length)
   const parts: string[] = []
   for (let i = 0; i < template.length; i++) {
     const char = template[i] as string
@@ -140,6 +144,19 @@ function repeat(args: Arguments, machine: Machine): string {
   return text.repeat(count)
 }
 
+/** Letters from `first` on, 26 of them, with the other case. */
+function swapCase(args: Arguments, machine: Machine, first: string): string {
+  const text = args.string(1)
+  machine.allocate(text.length)
+  const bytes = Buffer.from(text, 'latin1')
+  const from = first.charCodeAt(0)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (byte >= from && byte < from + LETTERS) bytes[i] = byte ^ CASE_BIT
+  }
+  return bytes.toString('latin1')
+}
+
 function made(machine: Machine, text: string): string {
   machine.allocate(text.length)
   return text
@@ -152,10 +169,11 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
     const to = Math.min(at(args.optionalInteger(3, from), text.length), text.length)
     if (from > to) return []
     if (to - from >= BYTES_MAX) machine.raise('string slice too long')
-    machine.work(to - from)
+    machine.spend((to - from) / 2)
     return Array.from({ length: to - from + 1 }, (_, i) => text.charCodeAt(from - 1 + i))
   },
   char: (args, machine) => {
+    machine.spend(args.count)
     const codes = args.values.map((_, i) => {
       const code = args.integer(i + 1)
       return code >= 0 && code <= 255 ? code : args.bad(i + 1, 'invalid value')
@@ -172,12 +190,7 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
   gmatch,
   gsub,
   len: (args) => args.string(1).length,
-  lower: (args, machine) => {
-    return made(
-      machine,
-      args.string(1).replace(/[A-Z]+/g, (letters) => letters.toLowerCase()),
-    )
-  },
+  lower: (args, machine) => swapCase(args, machine, 'A'),
   match: (args, machine) => search(args, machine, false),
   rep: repeat,
   reverse: (args, machine) =>
@@ -188,12 +201,7 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
     const to = Math.min(at(args.optionalInteger(3, -1), text.length), text.length)
     return from > to ? '' : made(machine, text.slice(from - 1, to))
   },
-  upper: (args, machine) => {
-    return made(
-      machine,
-      args.string(1).replace(/[a-z]+/g, (letters) => letters.toUpperCase()),
-    )
-  },
+  upper: (args, machine) => swapCase(args, machine, 'a'),
 }
 
 export const stringLibrary = library(functions)

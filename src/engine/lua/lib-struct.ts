@@ -5,6 +5,8 @@ import type { Machine } from './machine.ts'
 import type { LuaValue, LuaValues } from './values.ts'
 
 const INTEGER_MAX = 32
+/** What one item counts for besides its bytes. */
+const ITEM_STEPS = 10
 const ALIGNMENT_MAX = 8
 const SIZES: Readonly<Record<string, number>> = { b: 1, B: 1, h: 2, H: 2, l: 8, L: 8, T: 8, f: 4, d: 8, x: 1 }
 
@@ -27,6 +29,7 @@ class Layout {
   constructor(args: Arguments) {
     this.#args = args
     this.#format = args.string(1)
+    args.machine.spend(this.#format.length)
   }
 
   /** The next item when `offset` bytes are before it; null at the end. */
@@ -88,6 +91,7 @@ function pack(args: Arguments, machine: Machine): string {
   for (let item = layout.next(0); item !== null; item = layout.next(length)) {
     const text = '\0'.repeat(item.padding) + (item.option === 'x' ? '\0' : packed(args, position, item))
     if (item.option !== 'x') position++
+    machine.spend(ITEM_STEPS)
     machine.allocate(text.length)
     length += text.length
     parts.push(text)
@@ -146,9 +150,13 @@ function unpack(args: Arguments, machine: Machine): LuaValues {
     if (at + size > data.length || size < 0) args.bad(2, 'data string too short')
     if (option === 's') {
       const end = data.indexOf('\0', at)
-      if (end < 0) machine.raise('unfinished string in data')
+      if (end < 0) {
+        machine.work(data.length - at)
+        machine.raise('unfinished string in data')
+      }
       size = end - at + 1
     }
+    machine.spend(ITEM_STEPS)
     machine.allocate(size)
     const value = unpacked(data.slice(at, at + size), item)
     if (option !== 'x') found.push(value)

@@ -101,7 +101,7 @@ function foreach(args: Arguments, machine: Machine): LuaValues {
   const table = args.table(1)
   const run = args.function(2)
   let key: LuaValue
-  for (let field = table.next(undefined); field; field = table.next(key)) {
+  for (let field = machine.next(table, undefined); field; field = machine.next(table, key)) {
     key = field[0]
     const found = machine.call(run, field)
     if (found[0] !== undefined) return found.slice(0, 1)
@@ -127,7 +127,7 @@ const functions: Readonly<Record<string, LibraryFunction>> = {
     const table = args.table(1)
     let most = 0
     let key: LuaValue
-    for (let field = table.next(undefined); field; field = table.next(key)) {
+    for (let field = machine.next(table, undefined); field; field = machine.next(table, key)) {
       machine.spend(1)
       key = field[0]
       if (typeof key === 'number' && key > most) most = key

@@ -46,6 +46,17 @@ const INTEGER_STEPS = 2
 const REAL_STEPS = 30
 /** Library work: bytes that count for a step. */
 const BYTES_PER_STEP = 32
+/** Strings up to this length are compared, and found as keys, for nothing. */
+export const SHORT_STRING = 64
+/** One table further in a chain of __index. */
+const CHAIN_STEPS = 4
+/** Values that are handed on together count for a step; few are part of the call. */
+const VALUES_PER_STEP = 4
+const FEW_VALUES = 8
+/** What takes this many digits has its text at once. */
+const INTEGER_TEXT_MAX = 1e14
+/** Places without a value that count for a step. */
+const PASSED_PER_STEP = 4
 
 export class Machine {
   readonly globals = new LuaTable()
@@ -78,7 +89,7 @@ export class Machine {
   }
 
   outOfSteps(): never {
-    throw new LuaExhausted(`the script ran for more than ${this.#budget.steps} steps`)
+    throw new LuaExhausted(`the script ran for more than ${Math.floor(this.#budget.steps)} steps`)
   }
 
   /** Counts bytes that are made, and the work of making them. */
@@ -95,6 +106,16 @@ export class Machine {
     this.spend(1 + bytes / BYTES_PER_STEP)
   }
 
+  /** Counts a comparison that looks at `length` bytes of strings at most, or the search for a key so long. */
+  compared(length: number): void {
+    if (length > SHORT_STRING) this.spend(length / BYTES_PER_STEP)
+  }
+
+  /** Counts values that are handed on: arguments, results, varargs. */
+  handedOn(count: number): void {
+    if (count > FEW_VALUES) this.spend(count / VALUES_PER_STEP)
+  }
+
   fieldAdded(steps: number): void {
     this.steps -= steps
     this.#bytes -= FIELD_BYTES
@@ -109,9 +130,14 @@ export class Machine {
   /** A table of values 1..n. */
   listOf(values: readonly LuaValue[]): LuaTable {
     const table = this.newTable()
+    this.fillList(table, values)
+    return table
+  }
+
+  /** Puts values at 1..n of a new table. */
+  fillList(table: LuaTable, values: readonly LuaValue[]): void {
     this.allocate(values.length * FIELD_BYTES)
     table.setList(values)
-    return table
   }
 
   /** `weight` more levels of the stack are in use. */
@@ -190,6 +216,7 @@ export class Machine {
 
   /** Calls a value; `what` names it in the error text. */
   invoke(callee: LuaValue, args: LuaValues, what: string): LuaValues {
+    this.handedOn(args.length)
     if (callee instanceof LuaFunction) return callee.call(this, args)
     const handler = this.metamethod(callee, '__call')
     if (!(handler instanceof LuaFunction)) return this.raise(`attempt to call ${described(what, callee)}`)
@@ -225,6 +252,7 @@ export class Machine {
   /** object[key]; `what` names the object in the error text. */
   index(object: LuaValue, key: LuaValue, what = 'value'): LuaValue {
     let at = object
+    if (typeof key === 'string') this.compared(key.length)
     for (let i = 0; i < INDEX_CHAIN_MAX; i++) {
       let handler: LuaValue
       if (at instanceof LuaTable) {
@@ -238,6 +266,7 @@ export class Machine {
       }
       if (handler instanceof LuaFunction) return this.call(handler, [at, key])[0]
       at = handler
+      this.spend(CHAIN_STEPS)
     }
     return this.raise('loop in gettable')
   }
@@ -261,6 +290,7 @@ export class Machine {
         return
       }
       at = handler
+      this.spend(CHAIN_STEPS)
     }
     this.raise('loop in settable')
   }
@@ -269,12 +299,22 @@ export class Machine {
     if (table.isReadonly) this.raise(READONLY)
     if (key === undefined) this.raise('table index is nil')
     if (Number.isNaN(key)) this.raise('table index is NaN')
+    if (typeof key === 'string') this.compared(key.length)
     if (table.set(key, value)) this.fieldAdded(typeof key === 'number' ? ITEM_STEPS : FIELD_STEPS)
+  }
+
+  /** The field of `table` behind `key`, as LuaTable has it. */
+  next(table: LuaTable, key: LuaValue): [key: LuaValue, value: LuaValue] | null | undefined {
+    const found = table.next(key)
+    if (table.passed > 0) this.spend(table.passed / PASSED_PER_STEP)
+    if (typeof key === 'string') this.compared(key.length)
+    return found
   }
 
   /** The text of a number, counted. */
   numberText(value: number): string {
-    this.spend(Number.isInteger(value) ? INTEGER_STEPS : REAL_STEPS)
+    const isShort = Number.isInteger(value) && Math.abs(value) < INTEGER_TEXT_MAX
+    this.spend(isShort ? INTEGER_STEPS : REAL_STEPS)
     return numberText(value)
   }
 

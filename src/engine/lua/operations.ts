@@ -2,7 +2,7 @@
 import type { Arithmetic } from './ast.ts'
 import { described, type Machine, typeName } from './machine.ts'
 import { power } from './mathematics.ts'
-import { parseNumber } from './numbers.ts'
+import { NUMBER_TEXT_MAX, parseNumber } from './numbers.ts'
 import { LuaTable } from './table.ts'
 import { isTruthy, type LuaValue } from './values.ts'
 
@@ -14,13 +14,17 @@ const EVENTS: Readonly<Record<Arithmetic, string>> = {
   '%': '__mod',
   '^': '__pow',
 }
+/** What reading a number counts for besides its digits. */
+const PARSE_STEPS = 4
 /** A longer string cannot be made, whatever memory is left. */
 export const STRING_MAX = 128 * 1024 * 1024
 
 /** The number that a value is or can be read as. */
-export function toNumber(value: LuaValue): number | undefined {
+export function toNumber(machine: Machine, value: LuaValue): number | undefined {
   if (typeof value === 'number') return value
-  return typeof value === 'string' ? parseNumber(value) : undefined
+  if (typeof value !== 'string') return undefined
+  machine.spend(PARSE_STEPS + Math.min(value.length, NUMBER_TEXT_MAX) / 2)
+  return parseNumber(value)
 }
 
 /** a % b with the sign of b, computed as Lua 5.1 does: 2.5 % 0.1 is 0 there. */
@@ -53,8 +57,8 @@ export function arithmetic(
   b: LuaValue,
   names: readonly [string, string],
 ): LuaValue {
-  const left = toNumber(a)
-  const right = toNumber(b)
+  const left = toNumber(machine, a)
+  const right = toNumber(machine, b)
   if (left !== undefined && right !== undefined) return compute(operator, left, right)
   const event = EVENTS[operator]
   const handler = machine.metamethod(a, event) ?? machine.metamethod(b, event)
@@ -65,7 +69,7 @@ export function arithmetic(
 
 /** -a */
 export function negate(machine: Machine, a: LuaValue, name: string): LuaValue {
-  const number = toNumber(a)
+  const number = toNumber(machine, a)
   if (number !== undefined) return -number
   const handler = machine.metamethod(a, '__unm')
   if (handler !== undefined) return machine.call(handler, [a, a])[0]
@@ -80,6 +84,7 @@ export function lengthOf(machine: Machine, a: LuaValue, name: string): LuaValue 
 }
 
 export function isEqual(machine: Machine, a: LuaValue, b: LuaValue): boolean {
+  if (typeof a === 'string' && typeof b === 'string' && a.length === b.length) machine.compared(a.length)
   if (a === b) return true
   if (!(a instanceof LuaTable) || !(b instanceof LuaTable)) return false
   const handler = sameHandler(machine, a, b, '__eq')
@@ -90,7 +95,10 @@ export function isEqual(machine: Machine, a: LuaValue, b: LuaValue): boolean {
 export function isLess(machine: Machine, a: LuaValue, b: LuaValue, orEqual: boolean): boolean {
   if (typeof a === 'number' && typeof b === 'number') return orEqual ? a <= b : a < b
   // Code units are bytes, so this is the order of memcmp(); Redis runs with the locale C.
-  if (typeof a === 'string' && typeof b === 'string') return orEqual ? a <= b : a < b
+  if (typeof a === 'string' && typeof b === 'string') {
+    machine.compared(Math.min(a.length, b.length))
+    return orEqual ? a <= b : a < b
+  }
   if (typeName(a) === typeName(b)) {
     const handler = sameHandler(machine, a, b, orEqual ? '__le' : '__lt')
     if (handler !== undefined) return isTruthy(machine.call(handler, [a, b])[0])

@@ -266,6 +266,7 @@ export class Matcher {
       if (end >= pattern.length) this.#machine.raise("malformed pattern (missing ']')")
       if (pattern.charCodeAt(end++) === ESCAPE && end < pattern.length) end++
     } while (pattern.charCodeAt(end) !== CLOSE_SET)
+    this.#machine.spend((end - at) / 8)
     return end + 1
   }
 

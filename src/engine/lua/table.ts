@@ -14,8 +14,10 @@ export class LuaTable {
   #index: Map<LuaValue, number> | null = null
   #keys: LuaValue[] = []
   #values: LuaValue[] = []
-  /** Keys that hold nil. */
+  /** Places among the keys that hold nil. */
   #cleared = 0
+  /** Places without a value that the last next() passed by: what it cost. */
+  passed = 0
   metatable: LuaTable | null = null
   /** Programs cannot change it. */
   isReadonly = false
@@ -54,14 +56,19 @@ export class LuaTable {
     return this.#setField(key, value)
   }
 
-  /** The values of a table constructor: nil inside is kept as a hole. */
+  /** The values of a table constructor take the places 1..n: nil inside is kept as a hole. */
   setList(values: readonly LuaValue[]): void {
-    for (let i = 0; i < values.length; i++) this.list[i] = values[i]
+    for (let i = 0; i < values.length; i++) {
+      if (this.#index !== null) this.#forgetField(i + 1)
+      this.list[i] = values[i]
+    }
     this.#trim()
+    if (this.#index !== null) this.#pullFields()
   }
 
   /** The field behind `key` (nil: the first), null at the end, undefined when there is no such key. */
   next(key: LuaValue): [key: LuaValue, value: LuaValue] | null | undefined {
+    this.passed = 0
     let at = -1
     if (typeof key === 'number' && Number.isInteger(key) && key >= 1 && this.#index?.has(key) !== true) {
       at = key - 1
@@ -71,6 +78,7 @@ export class LuaTable {
     }
     for (let i = at + 1; i < this.list.length; i++) {
       if (this.list[i] !== undefined) return [i + 1, this.list[i]]
+      this.passed++
     }
     return this.#nextField(0)
   }
@@ -78,16 +86,26 @@ export class LuaTable {
   #nextField(from: number): [LuaValue, LuaValue] | null {
     for (let at = from; at < this.#keys.length; at++) {
       if (this.#values[at] !== undefined) return [this.#keys[at], this.#values[at]]
+      this.passed++
     }
     return null
   }
 
   #append(key: number, value: LuaValue): boolean {
     if (value === undefined) return this.#setField(key, undefined)
-    if (this.#index !== null) this.#setField(key, undefined)
+    this.#forgetField(key)
     this.list.push(value)
     if (this.#index !== null) this.#pullFields()
     return true
+  }
+
+  /** A key that the list holds has no place among the fields, not even a cleared one: traversal goes by it. */
+  #forgetField(key: number): void {
+    const at = this.#index?.get(key)
+    if (at === undefined) return
+    if (this.#values[at] !== undefined) this.#cleared++
+    this.#values[at] = undefined
+    this.#index?.delete(key)
   }
 
   /** Fields that follow the list now become part of it. */
@@ -97,8 +115,7 @@ export class LuaTable {
       const at = this.#index?.get(key)
       const value = at === undefined ? undefined : this.#values[at]
       if (at === undefined || value === undefined) return
-      this.#values[at] = undefined
-      this.#cleared++
+      this.#forgetField(key)
       this.list.push(value)
     }
   }

@@ -16,6 +16,8 @@ import type { ScriptRun } from './script-run.ts'
 
 /** What a call counts for besides its bytes: about its time, in steps of the language. */
 const CALL_STEPS = 250
+/** What each of its words counts for: most commands of many words do something for each. */
+const WORD_STEPS = 25
 
 const NO_COMMAND = 'ERR Please specify at least one argument for this redis lib call'
 const NO_WORDS = 'ERR Lua redis lib command arguments must be strings or integers'
@@ -54,7 +56,7 @@ const OWN: Readonly<Record<string, { readonly arity: number; readonly answer: Ow
 
 export function callCommand(run: ScriptRun, args: Arguments, raises: boolean): LuaValue {
   const { machine } = run
-  machine.spend(CALL_STEPS)
+  machine.spend(CALL_STEPS + args.count * WORD_STEPS)
   const words = args.values.map(wordOf)
   const reply = isComplete(words) ? execute(run, words) : words.length === 0 ? NO_COMMAND : NO_WORDS
   const value = typeof reply === 'string' ? errorTable(reply) : valueOfReply(machine, reply, run.protocol)
@@ -84,7 +86,16 @@ function execute(run: ScriptRun, words: readonly Buffer[]): Buffer | string {
   if (!hasArity(spec, args.length)) return WRONG_COUNT
   if (spec.flags.includes('noscript')) return NOT_ALLOWED
   if (spec.kind === 'write' && run.isReadOnly) return READ_ONLY
-  return checkCommand({ spec, database: run.database, args }) ?? inner(run, spec, args)
+  return checkCommand({ spec, database: run.database, args }) ?? counted(run, spec, args)
+}
+
+/** Counts what the command did that neither its words nor its reply show. */
+function counted(run: ScriptRun, spec: CommandSpec, args: readonly Buffer[]): Buffer {
+  const { context, machine } = run
+  const before = context.scannedBytes
+  const reply = inner(run, spec, args)
+  machine.work(context.scannedBytes - before)
+  return reply
 }
 
 /** What the engine throws is kept for the end of the run: until then nothing was there to be found. */
@@ -105,6 +116,7 @@ function inner(run: ScriptRun, spec: CommandSpec, args: readonly Buffer[]): Buff
 
 function wordOf(value: LuaValue): Buffer | null {
   if (typeof value === 'string') return Buffer.from(value, 'latin1')
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return Buffer.from(String(value))
   if (typeof value === 'number') return Buffer.from(general(value, 17, false))
   return null
 }

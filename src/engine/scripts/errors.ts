@@ -5,6 +5,8 @@ import { numberText } from '../lua/numbers.ts'
 import { LuaTable } from '../lua/table.ts'
 import type { LuaError, LuaValue } from '../lua/values.ts'
 
+const [CR, LF, SPACE] = [0x0d, 0x0a, 0x20]
+
 /** {err = text} */
 export function errorTable(text: string): LuaTable {
   const table = new LuaTable()
@@ -14,7 +16,9 @@ export function errorTable(text: string): LuaTable {
 
 /** The table of an error that a script makes, as Redis has it: a single word gets the general code. */
 export function errorTableOf(text: string): LuaTable {
-  const line = text.replace(/[\r\n]+$/, '').replace(/^-/, '')
+  let end = text.length
+  while (end > 0 && (text[end - 1] === '\r' || text[end - 1] === '\n')) end--
+  const line = text.slice(text.startsWith('-') ? 1 : 0, end)
   return errorTable(line.includes(' ') ? line : `ERR ${line}`)
 }
 
@@ -26,7 +30,11 @@ export function errorBytes(text: string): Buffer {
 /** What Redis makes of a text that must be a line: it ends at a zero byte, and line ends are spaces. */
 export function onOneLine(text: string): string {
   const end = text.indexOf('\0')
-  return (end < 0 ? text : text.slice(0, end)).replace(/[\r\n]/g, ' ')
+  const bytes = Buffer.from(end < 0 ? text : text.slice(0, end), 'latin1')
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] === CR || bytes[at] === LF) bytes[at] = SPACE
+  }
+  return bytes.toString('latin1')
 }
 
 /** The reply to a script that ended with an error it did not catch. */

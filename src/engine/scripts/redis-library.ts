@@ -11,6 +11,8 @@ import type { ScriptRun } from './script-run.ts'
 
 type RunFunction = (run: ScriptRun, args: Arguments, machine: Machine) => LuaValue | LuaValues
 
+/** No command has a longer name. */
+const NAME_MAX = 64
 const LOG_LEVELS = ['LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING']
 const WRONG_ARGUMENTS = 'wrong number or type of arguments'
 
@@ -39,7 +41,9 @@ function setProtocol(run: ScriptRun, args: Arguments, machine: Machine): LuaValu
 function checkAccess(run: ScriptRun, args: Arguments, machine: Machine): LuaValue {
   if (args.count === 0)
     fail(machine, 'Please specify at least one argument for this redis.acl_check_cmd() call')
-  const [name, sub] = [args.string(1).toLowerCase(), args.optionalString(2, '').toLowerCase()]
+  const [name, sub] = [args.string(1), args.optionalString(2, '')].map((word) => {
+    return word.slice(0, NAME_MAX + 1).toLowerCase()
+  }) as [string, string]
   const { context } = run
   if (context.findCommand(name) ?? context.findCommand(`${name}|${sub}`)) return true
   return fail(machine, 'Invalid command passed to redis.acl_check_cmd()')
@@ -48,8 +52,9 @@ function checkAccess(run: ScriptRun, args: Arguments, machine: Machine): LuaValu
 const FUNCTIONS: Readonly<Record<string, RunFunction>> = {
   call: (run, args) => callCommand(run, args, true),
   pcall: (run, args) => callCommand(run, args, false),
-  error_reply: (_run, args) => {
+  error_reply: (_run, args, machine) => {
     const text = args.at(1)
+    if (typeof text === 'string') machine.allocate(text.length)
     return args.count === 1 && typeof text === 'string'
       ? errorTableOf(text)
       : errorTable(`ERR ${WRONG_ARGUMENTS}`)

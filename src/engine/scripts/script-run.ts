@@ -39,7 +39,7 @@ export interface ScriptCall {
 export class ScriptRun {
   readonly context: CommandContext
   readonly isReadOnly: boolean
-  readonly machine = new Machine(CHUNK, { steps: limits.scriptSteps, bytes: limits.scriptMemoryBytes })
+  readonly machine: Machine
   /** The protocol of replies that the script sees. */
   protocol: 2 | 3 = 2
   /** The database of the next command: SELECT changes it, for this run. */
@@ -54,6 +54,8 @@ export class ScriptRun {
     this.context = context
     this.isReadOnly = isReadOnly
     this.database = context.database
+    const steps = limits.scriptSteps - context.scriptSteps
+    this.machine = new Machine(CHUNK, { steps, bytes: limits.scriptMemoryBytes })
   }
 
   /** Ends the run when its commands have read enough, or after an interruption looked ahead far enough. */
@@ -76,12 +78,14 @@ export function runScript(
     openGlobals(run, keys, args)
     const [value] = program.call(machine, [])
     if (run.interruption !== null) throw run.interruption
-    return new ReplyWriter(run.protocol, sha).reply(value)
+    return new ReplyWriter(machine, run.protocol, sha).reply(value)
   } catch (error) {
     if (run.interruption !== null) throw run.interruption
     if (error instanceof LuaError) return uncaught(error, sha)
     if (error instanceof LuaExhausted) throw new CommandAborted(exhausted(error.message, sha))
     throw error
+  } finally {
+    context.scriptSteps = limits.scriptSteps - machine.steps
   }
 }
 

@@ -4,6 +4,7 @@ import { limits } from '../../protocol/limits.ts'
 import { arrayReply, bulkReply, integerReply, mapReply, NULL_REPLY, setReply } from '../../protocol/reply.ts'
 import { CommandAborted } from '../abort.ts'
 import { toInt64 } from '../lua/format.ts'
+import type { Machine } from '../lua/machine.ts'
 import { general } from '../lua/numbers.ts'
 import { LuaTable } from '../lua/table.ts'
 import type { LuaValue } from '../lua/values.ts'
@@ -17,17 +18,23 @@ const TRUE = Buffer.from('#t\r\n')
 const FALSE = Buffer.from('#f\r\n')
 
 /** Converts the value of one script; throws CommandAborted when the reply would be too large. */
+/** What one value counts for besides its bytes. */
+const VALUE_STEPS = 6
+
 export class ReplyWriter {
+  readonly #machine: Machine
   readonly #protocol: 2 | 3
   readonly #sha: string
   #left: number = limits.scriptReplyBytes
 
-  constructor(protocol: 2 | 3, sha: string) {
+  constructor(machine: Machine, protocol: 2 | 3, sha: string) {
+    this.#machine = machine
     this.#protocol = protocol
     this.#sha = sha
   }
 
   reply(value: LuaValue, depth = 0): Buffer {
+    this.#machine.spend(VALUE_STEPS)
     if (typeof value === 'string') return this.#counted(bulkReply(Buffer.from(value, 'latin1')))
     if (typeof value === 'number') return this.#counted(integerReply(toInt64(value)))
     if (typeof value === 'boolean') return this.#boolean(value)
@@ -60,9 +67,9 @@ export class ReplyWriter {
     const double = table.get('double')
     if (typeof double === 'number') return this.#counted(Buffer.from(`,${doubleText(double)}\r\n`))
     const map = table.get('map')
-    if (map instanceof LuaTable) return mapReply(this.#fields(map, depth, true))
+    if (map instanceof LuaTable) return this.#joined(mapReply, this.#fields(map, depth, true))
     const set = table.get('set')
-    if (set instanceof LuaTable) return setReply(this.#fields(set, depth, false))
+    if (set instanceof LuaTable) return this.#joined(setReply, this.#fields(set, depth, false))
     const big = textOf(table.get('big_number'))
     if (big !== null) return this.#counted(Buffer.from(`(${onOneLine(big)}\r\n`, 'latin1'))
     return this.#verbatim(table.get('verbatim_string'))
@@ -79,7 +86,7 @@ export class ReplyWriter {
   #fields(table: LuaTable, depth: number, hasValues: boolean): Buffer[] {
     const items: Buffer[] = []
     let key: LuaValue
-    for (let field = table.next(undefined); field; field = table.next(key)) {
+    for (let field = this.#machine.next(table, undefined); field; field = this.#machine.next(table, key)) {
       key = field[0]
       items.push(this.reply(key, depth + 1))
       if (hasValues) items.push(this.reply(field[1], depth + 1))
@@ -87,12 +94,18 @@ export class ReplyWriter {
     return items
   }
 
+  /** Items as one reply: they are copied, at each level of nesting again. */
+  #joined(join: (items: Buffer[]) => Buffer, items: Buffer[]): Buffer {
+    this.#machine.work(items.reduce((sum, item) => sum + item.length, 0))
+    return join(items)
+  }
+
   /** The values up to the first nil. */
   #array(table: LuaTable, depth: number): Buffer {
     const items: Buffer[] = []
     for (let i = 1; ; i++) {
       const value = table.get(i)
-      if (value === undefined) return arrayReply(items)
+      if (value === undefined) return this.#joined(arrayReply, items)
       items.push(this.reply(value, depth + 1))
     }
   }

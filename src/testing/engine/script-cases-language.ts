@@ -162,6 +162,14 @@ export const syntax = plain(
 
 /** Statements and expressions. */
 export const language = plain(
+  'local t = {} t[2] = 2 t[1] = 1 t[3] = 3 local n = 0 for k, v in pairs(t) do n = n * 10 + 1 end return n',
+  'local t = {} for i = 5, 1, -1 do t[i] = i end for i = 6, 8 do t[i] = i end local n = 0 for k in pairs(t) do n = n + k end return n',
+  'local t = {} for i = 5, 1, -1 do t[i] = i end for k in pairs(t) do t[k] = nil end return next(t) == nil',
+  "local t = {[2] = 'x', 'a', 'b'} local n = 0 for k in pairs(t) do n = n + 1 end return {n, t[1], t[2]}",
+  "local t = {[1] = 'x', [2] = 'y', 'a'} return {t[1], t[2]}",
+  "local t = {[2] = 'x', 'a', nil, 'c'} return {tostring(t[1]), tostring(t[2]), tostring(t[3])}",
+  'local t = {a = 1, a = nil} return tostring(t.a)',
+  'local n = 0 local function f() n = n + 1 return n end local t = {a = f(), f(), b = f(), f()} return {t.a, t[1], t.b, t[2]}',
   'local a, b, c = 1, 2 return {tostring(a), tostring(b), tostring(c)}',
   'local a, b = (function() return 1, 2 end)() return {a, b}',
   'local a, b = ((function() return 1, 2 end)()) return {a, tostring(b)}',
