@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs'
 import { open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { parse as parseToml } from 'smol-toml'
+import { parseToml } from './toml.ts'
 
 /** By key of the file, e.g. max_clients. */
 export type FileValues = ReadonlyMap<string, string | number>
@@ -72,10 +72,18 @@ export function withValues(text: string, values: FileValues): string {
     if (before[key] !== value) putValue(lines, key, value)
   }
   const next = lines.join('\n')
-  if (!isDeepStrictEqual({ ...parseToml(next) }, { ...before, ...Object.fromEntries(values) })) {
+  if (!saysJust(next, { ...before, ...Object.fromEntries(values) })) {
     throw new Error('the file is written in a way that cannot be changed without changing more')
   }
   return next
+}
+
+function saysJust(text: string, wanted: Record<string, unknown>): boolean {
+  try {
+    return isDeepStrictEqual({ ...parseToml(text) }, wanted)
+  } catch {
+    return false
+  }
 }
 
 function putValue(lines: string[], key: string, value: string | number): void {
@@ -85,12 +93,13 @@ function putValue(lines: string[], key: string, value: string | number): void {
   const at = top.findIndex((line) => line.split('=')[0]?.trim() === key)
   if (at >= 0) {
     const [, head = '', end = ''] =
-      /^([^=]*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#]*?)(\s*(?:#.*)?)$/.exec(lines[at] ?? '') ?? []
+      /^([^=]*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#]*?)(\s*(?:#.*)?\r?)$/.exec(lines[at] ?? '') ?? []
     lines[at] = `${head}${literal}${end}`
     return
   }
   // Behind the last line that says something, so that the comment above a table stays with it.
   let end = top.length
   while (end > 0 && /^\s*(#.*)?$/.test(top[end - 1] ?? '')) end--
-  lines.splice(end, 0, `${key} = ${literal}`)
+  const lineEnd = lines[0]?.endsWith('\r') ? '\r' : ''
+  lines.splice(end, 0, `${key} = ${literal}${lineEnd}`)
 }

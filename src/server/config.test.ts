@@ -92,6 +92,8 @@ describe('resolveConfig', () => {
     )
     assert.match(problems({ env: { KVORUM_CLUSTER_SECRET_FILE: 'none' } }), /Cannot read none/)
     assert.doesNotMatch(problems({ env: { KVORUM_PASSWORD_FILE: 'bad' }, files }), /hunter/)
+    const broken = { f: 'password = "hunter2"\nport = = 1\n' }
+    assert.match(problems({ flags: { config: 'f' }, files: broken }), / f: line 2, column 8: invalid value$/)
   })
 
   test('--cluster as a table in the file, and as pairs', () => {

@@ -4,7 +4,6 @@
  * here as well, R19 among them: beyond loopback a node wants both secrets, or an explicit --insecure.
  */
 
-import { parse as parseToml } from 'smol-toml'
 import { parseHostPort } from '../lib/host-port.ts'
 import { suggestion } from '../lib/suggest.ts'
 import { applyForms } from './config-forms.ts'
@@ -18,6 +17,7 @@ import {
   type TableValues,
 } from './config-settings.ts'
 import { isLoopback } from './config-values.ts'
+import { parseToml } from './toml.ts'
 
 export type { NodeConfig } from './config-settings.ts'
 
