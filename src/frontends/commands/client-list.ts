@@ -38,9 +38,9 @@ export function chooseClients(args: readonly Buffer[], door: Door): ConnectedCli
     return Buffer.isBuffer(type) ? type : all.filter((client) => typeOf(client, door) === type)
   }
   if (option !== 'id' || args.length < 2) return SYNTAX_ERROR
-  const ids = args.slice(1).map(parseInteger)
-  if (ids.includes(null)) return errorReply('ERR Invalid client ID')
-  return all.filter((client) => ids.includes(client.id))
+  const ids = new Set(args.slice(1).map(parseInteger))
+  if (ids.has(null)) return errorReply('ERR Invalid client ID')
+  return all.filter((client) => ids.has(client.id))
 }
 
 /** One line without its end. */

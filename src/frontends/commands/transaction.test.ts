@@ -89,3 +89,18 @@ test('a client that goes while its transaction sleeps leaves nothing behind', as
   assert.equal(own.doors.door.inFlight.commands, 0)
   await own.close()
 })
+
+test('a client that is gone when its transaction succeeds subscribes to nothing', async () => {
+  const executor = new FakeExecutor({ isHolding: true })
+  const own = await openFixture({}, executor)
+  const { door } = own.doors
+  const client = await own.client()
+  client.send('MULTI\r\nSET a 1\r\nSUBSCRIBE news\r\nEXEC\r\n')
+  await eventually(() => door.inFlight.commands === 1)
+  client.socket.resetAndDestroy()
+  await eventually(() => door.clients.all.size === 0)
+  executor.release()
+  await eventually(() => door.inFlight.commands === 0)
+  assert.equal(door.pubsub.subscriptions.channel.size, 0)
+  await own.close()
+})

@@ -217,6 +217,8 @@ class ExecReplies {
 
   /** Goes on until one has to wait for its reply, or all are there. */
   gather(): void {
+    // A client that is gone must not come to hold anything: a subscription would stay for ever.
+    if (this.#client.session.closed) return
     this.#isRunning = true
     while (this.#replies.length < this.#queued.length) {
       const before = this.#replies.length

@@ -136,7 +136,7 @@ test('clients that take nothing are cut off for others: the longest silent first
   looks(1)
   assert.equal(given, 1)
   assert.deepEqual(
-    answers.map(({ destroyed }) => destroyed),
+    answers.map(({ req }) => req.socket.destroyed),
     [true, false, false, false],
   )
   ask()

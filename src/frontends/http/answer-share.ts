@@ -59,7 +59,8 @@ export class Claim {
   /** Ends the connection of a client that keeps others waiting. */
   cut(): void {
     this.release()
-    this.#response.destroy()
+    // Not destroy() of the response: one that waits behind another (pipelining) would stay, with all it holds.
+    this.#response.req.socket.destroy()
   }
 
   /** Idempotent. */

@@ -18,6 +18,7 @@ import { jsonPieces } from './json-pieces.ts'
 import { type PageSize, roomOf, shortened } from './page-room.ts'
 import { sendPieces } from './send-pieces.ts'
 import { ConnectionSessions } from './sessions.ts'
+import { whenOver } from './when-over.ts'
 
 /** Says how fresh an answer to a read is: 'linearizable', or 'stale' when no majority could confirm it. */
 export const CONSISTENCY_HEADER = 'x-kvorum-consistency'
@@ -59,11 +60,15 @@ export class CompatDoor {
     })
   }
 
-  /** R20: room for `bytes` that a large answer is going to be made of; null when none comes in time. */
+  /**
+   * R20: room for `bytes` that a large answer is going to be made of; null when none comes in time, or the client is
+   * gone: who waits has a snapshot to give back.
+   */
   reserve(reply: FastifyReply, bytes: number): Promise<Claim | null> {
     const { httpReplies, config } = this.door
     return new Promise((resolve) => {
       httpReplies.reserve(reply.raw, bytes, config.commandTimeoutMs, resolve)
+      whenOver(reply.raw, () => resolve(null))
     })
   }
 

@@ -3,6 +3,8 @@
  * given back, and everybody else is served meanwhile.
  */
 import assert from 'node:assert/strict'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
 import { httpRequest } from '../../testing/clients/http-client.ts'
@@ -116,6 +118,41 @@ test('what they do get is right, whenever they read it', async () => {
   )
   assert.ok(items.length > 1 && items.every(({ value }) => value === 'x'.repeat(VALUE_BYTES)))
   await eventually(() => large.bytes === 0)
+})
+
+describe('a client that leaves', () => {
+  for (const path of ['/kv/range?start=a', '/kv-store/v1/kv/?start=a&end=z']) {
+    test(`while ${path} waits for room leaves no snapshot behind`, async () => {
+      const { door } = fixture.doors
+      const { large } = door.httpReplies
+      await put('larger', Buffer.alloc(2 * VALUE_BYTES, 'x'))
+      const others = new ServerResponse(new IncomingMessage(new Socket()))
+      const claim = large.claim(others, BYTES_MAX)
+      const client = await fixture.webClient()
+      client.send(get(path))
+      await eventually(() => large.waiting === 1)
+      const pinned = fixture.executor.listings.size
+      client.destroy()
+      await eventually(() => fixture.executor.listings.size < pinned)
+      claim?.release()
+    })
+  }
+
+  test('at any moment of a large answer is no failure of ours', async () => {
+    const { clients, httpReplies } = fixture.doors.door
+    const ops4 = Array.from({ length: 4 }, () => ops.slice(0, 15)).flat()
+    for (let i = 0; i < 5; i++) {
+      const leaving = await Promise.all(Array.from({ length: DEAF }, () => fixture.webClient()))
+      for (const client of leaving) client.send(post('/v1/batch', { ops: ops4 }) + get('/kv/range?start=a'))
+      await eventually(() => httpReplies.large.bytes > 0)
+      for (const client of leaving) client.destroy()
+      await eventually(() => clients.all.size === 0 && httpReplies.large.bytes === 0)
+    }
+    assert.deepEqual(
+      fixture.logs.filter(({ level }) => level === 'error'),
+      [],
+    )
+  })
 })
 
 /** The body of an answer that came in chunks. */

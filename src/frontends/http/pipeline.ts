@@ -23,8 +23,8 @@ export class Pipeline {
   /** Begun and not answered yet. */
   #running = 0
   #isAlone = false
-  /** Not read for the time being. */
-  #paused: Socket | null = null
+  /** Set once it was not read for a time. */
+  #socket: Socket | null = null
 
   constructor(run: Run) {
     this.#run = run
@@ -34,7 +34,21 @@ export class Pipeline {
   add(request: IncomingMessage, response: ServerResponse): void {
     if (this.#waiting.length === 0 && this.#mayRun(request)) return this.#begin(request, response)
     this.#waiting.push({ request, response })
-    if (this.#waiting.length >= WAITING_MAX) this.#paused ??= request.socket.pause()
+    if (this.#isFull) this.#pause(request.socket)
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length >= WAITING_MAX
+  }
+
+  #pause(socket: Socket): void {
+    if (this.#socket === null) socket.on('resume', this.#resumed)
+    this.#socket = socket.pause()
+  }
+
+  /** Node resumes the connection behind every request that it has read. */
+  readonly #resumed = (): void => {
+    if (this.#isFull) this.#socket?.pause()
   }
 
   #mayRun({ method = '' }: IncomingMessage): boolean {
@@ -61,8 +75,6 @@ export class Pipeline {
       this.#waiting.shift()
       this.#begin(next.request, next.response)
     }
-    if (this.#waiting.length >= WAITING_MAX) return
-    this.#paused?.resume()
-    this.#paused = null
+    if (!this.#isFull) this.#socket?.resume()
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { FastifyReply } from 'fastify'
 import { type ErrorCode, errorMeaning, errors } from '../../protocol/errors.ts'
+import type { Door } from '../door.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
@@ -85,4 +86,11 @@ export function rawProblem(code: ErrorCode, reason: string, detail = ''): string
     `HTTP/1.1 ${errors[code].http} ${reason}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
   )
+}
+
+/** Logs what a route threw, unless it is only that the client left before a large answer began. */
+export function logFailure(door: Door, error: Error & { code?: string }): void {
+  if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
+    door.log('error', 'HTTP route failed', { error: error.stack })
+  }
 }

@@ -15,7 +15,7 @@ import { BodyBudget } from './body-budget.ts'
 import { Cors } from './cors.ts'
 import { HttpClient } from './http-client.ts'
 import { Pipeline, type Run } from './pipeline.ts'
-import { ProblemError, prepareProblem, rawProblem, sendProblem } from './problem.ts'
+import { logFailure, ProblemError, prepareProblem, rawProblem, sendProblem } from './problem.ts'
 import { MethodTable, routedUrl, routePlugins } from './routes.ts'
 import {
   bareHost,
@@ -290,7 +290,7 @@ export class HttpDoor {
     if (error instanceof ProblemError) return sendProblem(reply, error.code, error.message, error.extra)
     const status = error.statusCode ?? 500
     if (status < 500) return sendProblem(reply, codeOfStatus(status), error.message)
-    this.#door.log('error', 'HTTP route failed', { error: error.stack })
+    logFailure(this.#door, error)
     return sendProblem(reply, 'INTERNAL')
   }
 }

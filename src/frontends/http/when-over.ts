@@ -5,26 +5,39 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-const waiting = new WeakMap<Socket, Set<() => void>>()
+type Run = () => void
+
+const runsOf = new WeakMap<ServerResponse, Run[]>()
+const responsesOf = new WeakMap<Socket, Set<Run>>()
 
 /** Calls `run` once: when the answer is sent, or its connection is gone. */
-export function whenOver(response: ServerResponse, run: () => void): void {
+export function whenOver(response: ServerResponse, run: Run): void {
+  if (response.req.socket.closed) return run()
+  const runs = runsOf.get(response)
+  if (runs === undefined) watch(response, [run])
+  else runs.push(run)
+}
+
+/** One listener per answer, however much is to be done at its end. */
+function watch(response: ServerResponse, runs: Run[]): void {
   const { socket } = response.req
-  if (socket.closed) return run()
-  const runs = waiting.get(socket) ?? watched(socket)
+  const responses = responsesOf.get(socket) ?? watched(socket)
   const finish = (): void => {
-    if (runs.delete(finish)) run()
+    if (!responses.delete(finish)) return
+    runsOf.delete(response)
+    for (const run of runs) run()
   }
-  runs.add(finish)
+  runsOf.set(response, runs)
+  responses.add(finish)
   response.once('close', finish)
 }
 
 /** One listener per connection, however many answers it has. */
-function watched(socket: Socket): Set<() => void> {
-  const runs = new Set<() => void>()
-  waiting.set(socket, runs)
+function watched(socket: Socket): Set<Run> {
+  const responses = new Set<Run>()
+  responsesOf.set(socket, responses)
   socket.once('close', () => {
-    for (const finish of runs) finish()
+    for (const finish of responses) finish()
   })
-  return runs
+  return responses
 }

@@ -127,6 +127,20 @@ describe('requests sent before their answers came', () => {
     await client.until(() => client.received.includes('"version":'))
     assert.match(client.received, new RegExp(`"version":${many},`))
   })
+
+  test('are not read behind an answer without an end, however many come', async () => {
+    const client = await fixture.webClient()
+    const { stats } = fixture.doors.door
+    client.send(`GET /v1/watch HTTP/1.1\r\n${HOST}\r\n`)
+    await client.until(() => client.received.includes('retry:'))
+    const before = stats.httpRequests
+    const many = 40_000
+    client.send(`PUT /v1/kv/endless HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\n1`.repeat(many))
+    const others = 100
+    for (let i = 0; i < others; i++) await ask('/v1/kv/none', 'GET')
+    assert.ok(stats.httpRequests - before - others < many / 2)
+    client.destroy()
+  })
 })
 
 test('a client that sends no more is answered', async () => {

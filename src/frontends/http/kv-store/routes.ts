@@ -12,6 +12,7 @@ import { decodeKvReply, isKvFailure, type KvFailure, type KvReply } from '../../
 import { limits } from '../../../protocol/limits.ts'
 import type { Door } from '../../door.ts'
 import { CompatDoor, type ReservedPage, sendJsonPieces, takeRawBodies } from '../compat.ts'
+import { logFailure } from '../problem.ts'
 import { decodePercent } from '../v1/percent.ts'
 import { batchItems, keyProblem, putValue } from './bodies.ts'
 import { reachedNodes, storeHealth } from './health.ts'
@@ -41,7 +42,7 @@ function answerError(door: Door, reply: FastifyReply, error: Error & { statusCod
     return send(reply, error.status, error.body)
   }
   const status = error.statusCode ?? 500
-  if (status >= 500) door.log('error', 'HTTP route failed', { error: error.stack })
+  if (status >= 500) logFailure(door, error)
   return send(reply, status, { detail: status < 500 ? error.message : 'Internal server error' })
 }
 

@@ -9,6 +9,7 @@ import { limits } from '../../../protocol/limits.ts'
 import { isErrorReply } from '../../../protocol/reply.ts'
 import type { Door } from '../../door.ts'
 import { bodyOf, CompatDoor, errorText, takeRawBodies } from '../compat.ts'
+import { logFailure } from '../problem.ts'
 import { decodePercent } from '../v1/percent.ts'
 import { boundOf, decodeStandard, illegalAt, keyOf } from './base64.ts'
 import { decodeBatch, decodeBody, FormError, rangeFields, textField } from './bodies.ts'
@@ -34,7 +35,7 @@ function answerError(door: Door, reply: FastifyReply, error: Error & { statusCod
   if (error instanceof FormError) return failed(reply, error.status, error.message)
   const status = error.statusCode ?? 500
   if (status < 500) return failed(reply, status, `invalid request body: ${error.message}`)
-  door.log('error', 'HTTP route failed', { error: error.stack })
+  logFailure(door, error)
   return failed(reply, 500, 'internal error')
 }
 
