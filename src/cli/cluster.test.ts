@@ -1,5 +1,7 @@
 /** `kvorum cluster` and the data verbs against stand-in nodes (testing/fake-node.ts): what is printed, what remains. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { freePorts } from '../testing/free-ports.ts'
 import { loadLayout } from './cluster/layout.ts'
 import { findProcess, stopNodes } from './cluster/processes.ts'
+import { projectRoot } from './project-root.ts'
 import { type CliResult, runCli, startCli } from './testing/run-cli.ts'
 
 const program = fileURLToPath(new URL('./testing/fake-node.js', import.meta.url))
@@ -195,6 +198,32 @@ describe('kvorum cluster, when things go wrong', () => {
       child.kill('SIGINT')
       const status = await new Promise((resolve) => child.on('close', resolve))
       assert.equal(status, 0)
+      assert.match(output, /Cluster stopped\. Its data is kept\./)
+      const layout = loadLayout(place.data)
+      assert.ok(layout?.nodes.every((node) => findProcess(layout, node) === null))
+    } finally {
+      await place.close()
+    }
+  })
+
+  test('npm start stops the nodes when npm is ended, whose shell passes no signal on', async () => {
+    const place = new Place()
+    await place.open()
+    try {
+      const script = join(projectRoot(), 'scripts', 'start.mjs')
+      // With a second command, so that the shell stays, as npm's does.
+      const line = `"${process.execPath}" "${script}" ${place.ports.join(' ')}; exit $?`
+      const shell = spawn('sh', ['-c', line], {
+        cwd: place.folder,
+        env: { ...process.env, ...place.env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let output = ''
+      shell.stdout.on('data', (text) => {
+        output += text
+        if (output.includes('Ctrl-C')) shell.kill('SIGTERM')
+      })
+      await once(shell, 'close')
       assert.match(output, /Cluster stopped\. Its data is kept\./)
       const layout = loadLayout(place.data)
       assert.ok(layout?.nodes.every((node) => findProcess(layout, node) === null))
