@@ -31,12 +31,6 @@ export interface DueKey {
   readonly modRevision: number
 }
 
-export interface SessionInfo {
-  readonly id: number
-  readonly peerId: number
-  readonly bootId: string
-}
-
 /** The state that lives in memory and in the manifest's meta: databases, counters, revision, stamp, sessions. */
 export interface Engine {
   /** The stamp of the last applied commands or tick entry, ms. */

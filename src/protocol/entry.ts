@@ -13,7 +13,6 @@
  *       24    8  index
  *       32    -  payload, zero-padded to a multiple of 8
  */
-import { assert } from '../lib/assert.ts'
 import { align8, readU16, readU32, readU64, writeU32, writeU64 } from '../lib/bytes.ts'
 import { crc32 } from '../lib/crc32.ts'
 
@@ -88,13 +87,4 @@ export function decodeEntry(bytes: Buffer, offset: number): Entry | null {
 /** Whether a frame of this kind holds an entry that this program knows. */
 export function isEntryKind(kind: number): kind is EntryKind {
   return (kind >= EntryKind.commands && kind <= EntryKind.empty) || kind === EntryKind.level
-}
-
-/** Asserts that `next` may follow `previous` in one log. */
-export function assertFollows(previous: { term: number; index: number }, next: Entry): void {
-  assert(
-    next.index === previous.index + 1,
-    () => `Entry index is ${next.index}, expected ${previous.index + 1}`,
-  )
-  assert(next.term >= previous.term, () => `Entry term is ${next.term}, expected at least ${previous.term}`)
 }

@@ -57,12 +57,6 @@ export function flushScripts(context: CommandContext): void {
   writeTable(context, table)
 }
 
-/** Rows that running or storing a script may read: for prefetching. */
-export function declaredScriptRows(sha: string): ByteString[] {
-  const key = scriptRow(sha)
-  return key === null ? [] : [key, TABLE_ROW]
-}
-
 function isFull({ first, next, bytes }: Table, size: number): boolean {
   if (first === next) return false
   return next - first >= limits.scripts || bytes + ROW_COST + size > limits.scriptCacheBytes

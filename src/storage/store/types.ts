@@ -211,8 +211,6 @@ export interface StoreOptions {
   readonly blockCacheBytes?: number | undefined
   /** Memory that pinned states may hold on to. */
   readonly pinnedBytes?: number | undefined
-  /** Size at which a table file is ended; default 32 MiB. */
+  /** Size at which a table file is ended; default half a memtable, at least 1 MiB. */
   readonly tableBytes?: number | undefined
 }
-
-export type OpenStore = (options: StoreOptions, done: Callback<Store>) => void

@@ -203,8 +203,6 @@ function makeTornTailWhole(file: SimFile): void {
 
 export type NodeMistake = keyof typeof MISTAKES
 
-export const nodeMistakes = Object.keys(MISTAKES) as readonly NodeMistake[]
-
 /** Plants the mistake everywhere in this process; returns what takes it out again. */
 export function plantNodeMistake(name: NodeMistake): () => void {
   return MISTAKES[name]()

@@ -6,6 +6,7 @@ import type { EngineStore } from '../../engine/types.ts'
 import type { ByteString } from '../../lib/bytes.ts'
 import type { Random } from '../../lib/random.ts'
 import { GoneError } from '../../storage/store/errors.ts'
+import { lowerBound } from '../../storage/store/ordered-keys.ts'
 import { MISS, type PinnedState, type Row, type StateView } from '../../storage/store/types.ts'
 
 export { MISS }
@@ -109,16 +110,4 @@ export class MapStore implements EngineStore, StateView {
     this.#sorted ??= [...this.#rows.keys()].sort()
     return this.#sorted
   }
-}
-
-/** Index of the first key that is not below `bound`. */
-function lowerBound(keys: readonly ByteString[], bound: ByteString): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((keys[middle] as ByteString) < bound) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -25,6 +25,15 @@ function empty(description: string): Content {
 const { condition, consistency, db, idempotencyKey, key, minRevision, range } = parameters
 const reading: readonly Parameter[] = [db, consistency, minRevision]
 const writing: readonly Parameter[] = [db, idempotencyKey]
+/** What a list of operations in one step may be refused with. */
+const atomicProblems: ApiRoute['problems'] = [
+  'TOO_LARGE',
+  'UNSUPPORTED_TYPE',
+  'IDEMPOTENCY_REUSED',
+  'DISK_FULL',
+  'NODE_DISK_FULL',
+  'REPLY_NOT_KEPT',
+]
 
 const keyRoutes: readonly ApiRoute[] = [
   {
@@ -151,14 +160,7 @@ const otherRoutes: readonly ApiRoute[] = [
       ],
     }),
     replies: { 200: json('What each did.', reference('BatchReply')) },
-    problems: [
-      'TOO_LARGE',
-      'UNSUPPORTED_TYPE',
-      'IDEMPOTENCY_REUSED',
-      'DISK_FULL',
-      'NODE_DISK_FULL',
-      'REPLY_NOT_KEPT',
-    ],
+    problems: atomicProblems,
     bodyBytes: limits.jsonBodyBytes,
     handle: batch,
   },
@@ -176,14 +178,7 @@ const otherRoutes: readonly ApiRoute[] = [
       else: [{ op: 'get', key: 'seat:12' }],
     }),
     replies: { 200: json('Which list ran, and what it did.', reference('TxnReply')) },
-    problems: [
-      'TOO_LARGE',
-      'UNSUPPORTED_TYPE',
-      'IDEMPOTENCY_REUSED',
-      'DISK_FULL',
-      'NODE_DISK_FULL',
-      'REPLY_NOT_KEPT',
-    ],
+    problems: atomicProblems,
     bodyBytes: limits.jsonBodyBytes,
     handle: transact,
   },
