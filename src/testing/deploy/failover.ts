@@ -30,33 +30,36 @@ export interface FailoverReport extends FailoverOptions {
   readonly machine: { readonly cores: number; readonly load1: number }
 }
 
-export function failover(options: FailoverOptions): Promise<FailoverReport> {
-  return withCluster({}, (cluster) =>
-    Haproxy.with(cluster.nodes, async (haproxy) => {
-      const gaps: number[] = []
-      await haproxy.settled(await cluster.leader(), cluster.nodes)
-      const clients = await Promise.all(
-        Array.from({ length: options.clients }, (_, i) =>
-          Incrementer.open(haproxy.ports[options.via], `counter${i}`),
-        ),
-      )
-      const { load1 } = machine()
-      try {
-        for (let round = 0; round < options.rounds; round++)
-          gaps.push(await loseLeader(cluster, haproxy, clients, options.signal))
-      } finally {
-        await Promise.all(clients.map((client) => client.stop()))
-      }
-      for (const client of clients) await client.judge(cluster.node(0))
-      return {
-        ...options,
-        acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
-        errors: tally(clients.flatMap((client) => client.errors)),
-        gapMs: summarize(gaps),
-        machine: { ...machine(), load1 },
-      }
-    }),
-  )
+/** `edit` changes the shipped configuration. */
+export function failover(
+  options: FailoverOptions,
+  edit: (config: string) => string = (config) => config,
+): Promise<FailoverReport> {
+  const run = async (cluster: TestCluster, haproxy: Haproxy): Promise<FailoverReport> => {
+    const gaps: number[] = []
+    await haproxy.settled(() => cluster.leader(), cluster.nodes)
+    const clients = await Promise.all(
+      Array.from({ length: options.clients }, (_, i) =>
+        Incrementer.open(haproxy.ports[options.via], `counter${i}`),
+      ),
+    )
+    const { load1 } = machine()
+    try {
+      for (let round = 0; round < options.rounds; round++)
+        gaps.push(await loseLeader(cluster, haproxy, clients, options.signal))
+    } finally {
+      await Promise.all(clients.map((client) => client.stop()))
+    }
+    for (const client of clients) await client.judge(cluster.node(0))
+    return {
+      ...options,
+      acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
+      errors: tally(clients.flatMap((client) => client.errors)),
+      gapMs: summarize(gaps),
+      machine: { ...machine(), load1 },
+    }
+  }
+  return withCluster({}, (cluster) => Haproxy.with(cluster.nodes, (haproxy) => run(cluster, haproxy), edit))
 }
 
 async function loseLeader(
@@ -78,7 +81,7 @@ async function loseLeader(
   if (signal === 'SIGSTOP') leader.signal('SIGCONT')
   else leader.start()
   await leader.ready()
-  await haproxy.settled(await cluster.leader(), cluster.nodes)
+  await haproxy.settled(() => cluster.leader(), cluster.nodes)
   return gap
 }
 

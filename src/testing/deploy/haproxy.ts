@@ -22,6 +22,11 @@ export interface ServerState {
   readonly isUp: boolean
 }
 
+/** Where a node serves, or would. */
+export interface Served {
+  readonly options: { readonly host: string; readonly redisPort: number; readonly httpPort: number }
+}
+
 export class Haproxy {
   readonly ports: HaproxyPorts
 
@@ -31,7 +36,7 @@ export class Haproxy {
 
   /** Runs HAProxy before three nodes, until `use` has ended. `edit` changes the shipped configuration. */
   static async with<T>(
-    nodes: readonly NodeProcess[],
+    nodes: readonly Served[],
     use: (haproxy: Haproxy) => Promise<T>,
     edit: (config: string) => string = (config) => config,
   ): Promise<T> {
@@ -69,19 +74,29 @@ export class Haproxy {
       }))
   }
 
-  /** Waits until the sections of the leader know `leader` alone, and the others all of `ready`. */
-  async settled(leader: NodeProcess, ready: readonly NodeProcess[]): Promise<void> {
-    await until(`HAProxy to see ${leader.name} lead`, async () => {
+  /**
+   * Waits until the sections of the leader know whom `look` finds leading, and no other, and the others all of `ready`.
+   * It looks each time: on a busy machine another node may be elected meanwhile.
+   */
+  settled(look: () => Promise<NodeProcess>, ready: readonly NodeProcess[]): Promise<NodeProcess> {
+    return until('HAProxy to see who leads', async () => {
+      const leader = await look()
       const servers = await this.servers()
-      return servers.every(({ section, server, isUp }) => {
+      const isRight = servers.every(({ section, server, isUp }) => {
         const names = section.endsWith('-leader') ? [leader.name] : ready.map(({ name }) => name)
         return isUp === names.includes(server.replace('node', 'n'))
       })
+      return isRight ? leader : null
     })
   }
 }
 
-function configFor(shipped: string, ports: HaproxyPorts, nodes: readonly NodeProcess[]): string {
+/** A node of a busy machine that answers late is not taken for lost: only one that refuses connections is. */
+export function patient(config: string): string {
+  return replaced(config, 'timeout check 500ms', 'timeout check 30s')
+}
+
+function configFor(shipped: string, ports: HaproxyPorts, nodes: readonly Served[]): string {
   let config = shipped.replaceAll('127.0.0.1:8404', ':8404')
   for (const [name, port] of Object.entries(SHIPPED)) {
     config = replaced(config, `bind :${port}`, `bind 127.0.0.1:${ports[name as keyof typeof SHIPPED]}`)

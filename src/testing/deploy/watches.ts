@@ -26,8 +26,10 @@ export class ProxiedWatches {
 
   /** Watches of `prefix`, through the HTTP port `port` of HAProxy; all of them are open. */
   static async open(port: number, prefix: string): Promise<ProxiedWatches> {
-    const first = await httpRequest(port, '/v1/cluster')
-    const { revision } = first.json<{ revision: number }>()
+    const revision = await until('the revision to begin behind', async () => {
+      const { status, json } = await httpRequest(port, '/v1/cluster')
+      return status === 200 ? json<{ revision: number }>().revision : null
+    })
     const watches = new ProxiedWatches(port, prefix, revision)
     await until('the watches to be open', () => watches.#opened === READERS)
     return watches
@@ -67,7 +69,13 @@ export class ProxiedWatches {
 
   /** Every watch comes to see every key that was written, in order, and once. */
   async judge(): Promise<void> {
-    await until('all events', () => this.#seen.every((keys) => keys.length >= this.#written.length))
+    const gaveUp = (): number => this.#sources.filter((source) => source.readyState === source.CLOSED).length
+    const isComplete = (): boolean => this.#seen.every((keys) => keys.length >= this.#written.length)
+    await until('all events', () => isComplete() || gaveUp() > 0).catch((error: Error) => {
+      error.message += `; written: ${this.#written.join()}; seen: ${JSON.stringify(this.#seen)}`
+      throw error
+    })
+    assert.equal(gaveUp(), 0, 'an EventSource got an answer behind which it does not come again')
     for (const keys of this.#seen) assert.deepEqual(keys, this.#written)
     for (const reader of this.#readers) {
       await reader.reached(this.#revision)
