@@ -1,8 +1,11 @@
 /**
  * This node's clients: the origin of their writes and the gate of their linearizable reads, towards whichever node
  * leads (this one too). Knows the leader, asks it for this process's session (R13), and runs reads on the local state.
+ * Its parts count time in which this process ran: a deadline that passed while it stood still says nothing of answers
+ * that came meanwhile and were not looked at (R15).
  */
 import type { Engine } from '../engine/types.ts'
+import { RunningTime } from '../lib/running-time.ts'
 import type { PeerId } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import type { Store } from '../storage/store/types.ts'
@@ -29,6 +32,10 @@ export interface ClientSideOptions {
   readonly store: Store
   readonly link: LeaderLink
   readonly hasQuorum: () => boolean
+  /** The monotonic clock at the making, as in every call below. */
+  readonly nowMs: number
+  /** R15: the longest that anything waits here. */
+  readonly holdMs: number
 }
 
 export class ClientSide {
@@ -37,11 +44,13 @@ export class ClientSide {
   readonly runner: ReadRunner
   readonly waiters = new AppliedWaiters()
   readonly #options: ClientSideOptions
+  readonly #running: RunningTime
   #leader: PeerId = 0
   #sessionAskedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: ClientSideOptions) {
     this.#options = options
+    this.#running = new RunningTime(options.nowMs)
     const { engine, store, link, hasQuorum } = options
     this.runner = new ReadRunner({ engine, store, wantTick: (nowMs) => this.gate.wantTick(nowMs) })
     this.gate = new ReadGate({
@@ -77,18 +86,38 @@ export class ClientSide {
 
   /** Once per turn: forwards writes, starts a read round. */
   flush(nowMs: number): void {
-    this.origin.flush(nowMs)
-    this.gate.flush(nowMs)
+    const ranMs = this.ranMs(nowMs)
+    this.origin.flush(ranMs)
+    this.gate.flush(ranMs)
   }
 
   tick(nowMs: number): void {
-    this.origin.tick(nowMs)
-    this.gate.tick(nowMs)
-    this.runner.tick(nowMs, this.#options.hasQuorum())
-    this.waiters.tick(nowMs)
+    this.#running.tick(nowMs)
+    const ranMs = this.ranMs(nowMs)
+    this.origin.tick(ranMs)
+    this.gate.tick(ranMs)
+    this.runner.tick(ranMs, this.#options.hasQuorum())
+    this.waiters.tick(ranMs)
     if (this.origin.session !== 0 || this.#leader === 0) return
-    if (nowMs - this.#sessionAskedMs < SESSION_RETRY_MS) return
-    if (this.#options.link.openSession(this.#leader)) this.#sessionAskedMs = nowMs
+    if (ranMs - this.#sessionAskedMs < SESSION_RETRY_MS) return
+    if (this.#options.link.openSession(this.#leader)) this.#sessionAskedMs = ranMs
+  }
+
+  /** Nothing of a client waits here. */
+  get isIdle(): boolean {
+    const { origin, gate, runner } = this
+    if (origin.session === 0 || origin.unresolvedCount > 0 || origin.heldCount > 0) return false
+    return gate.waiting === 0 && !runner.isWaiting
+  }
+
+  /** What the parts of this side take for the time. */
+  ranMs(nowMs: number): number {
+    return this.#running.at(nowMs)
+  }
+
+  /** R15: the end, in this side's time, of what begins at `nowMs` and has time until `deadlineMs`. */
+  deadline(nowMs: number, deadlineMs: number): number {
+    return this.ranMs(nowMs) + Math.min(deadlineMs - nowMs, this.#options.holdMs)
   }
 
   /** `index` is applied here. */
@@ -110,7 +139,7 @@ export class ClientSide {
       const reply = this.#options.engine.storedReply(this.origin.session, sequence)
       if (reply === null) continue
       this.#refusePassed(this.origin.readsBefore(sequence) ?? [])
-      this.origin.resolve(sequence, reply, index, nowMs)
+      this.origin.resolve(sequence, reply, index, this.ranMs(nowMs))
     }
   }
 

@@ -4,7 +4,8 @@
  */
 import type { Engine } from '../engine/types.ts'
 import type { Store } from '../storage/store/types.ts'
-import { internalWrite, type PendingWrite } from './pending.ts'
+import type { ExecuteDone } from './execute.ts'
+import type { OwnCommand } from './pending.ts'
 
 const INTERVAL_MS = 100
 const BATCH = 200
@@ -14,7 +15,7 @@ export interface ExpirerOptions {
   readonly store: Store
   /** The leader's log clock, or null when this node does not lead. */
   readonly stampMs: () => number | null
-  readonly submit: (write: PendingWrite) => void
+  readonly submit: (command: OwnCommand, done: ExecuteDone) => void
 }
 
 export class Expirer {
@@ -37,21 +38,20 @@ export class Expirer {
     this.#options.store.fetchRange(from, to, BATCH, (error, rows) => {
       this.#busy = false
       if (error !== null || rows.length === 0) return
-      this.#propose(rows, nowMs)
+      this.#propose(rows)
     })
   }
 
-  #propose(rows: readonly { key: string; value: Buffer }[], nowMs: number): void {
+  #propose(rows: readonly { key: string; value: Buffer }[]): void {
     const { engine } = this.#options
     const due = rows.map((row) => engine.parseExpiryRow(row.key, row.value)).filter((row) => row !== null)
     if (due.length === 0) return
     this.#busy = true
-    const write = internalWrite(engine.expireCommand(due), nowMs, (result) => {
+    this.#options.submit(engine.expireCommand(due), (result) => {
       this.#busy = false
       if (result.error !== null) return
       this.expired += due.length
       if (rows.length === BATCH) this.#nextMs = 0
     })
-    this.#options.submit(write)
   }
 }

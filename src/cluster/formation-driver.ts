@@ -211,7 +211,7 @@ export class FormationDriver {
     writeFileAtomically(disk, fileIn(dataFolder), encodeFormationFile(record), (error) => {
       if (this.#isStopped) return
       if (error !== null) {
-        logger.error('cannot keep the state of formation; trying again', { error: error.message })
+        logger.error('Cannot keep the state of formation; trying again', { error: error.message })
         this.#timer?.cancel()
         this.#timer = clock.setTimer(TICK_MS, () => {
           this.#persist(record)

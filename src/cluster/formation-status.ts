@@ -65,9 +65,9 @@ function outsideStatus(formation: Formation, existing: HeardNode): FormationStat
   const { members, list, clusterId } = existing.message
   const namesake = members.find((member) => member.name === name)
   const where = `the cluster of ${existing.peer.name} (${clusterId})`
+  const own = formation.list.find((node) => node.name === name)
+  const address = own?.address ?? formation.self.peerAddress
   if (namesake === undefined) {
-    const own = formation.list.find((node) => node.name === name)
-    const address = own?.address ?? formation.self.peerAddress
     const command = `kvorum node add ${name} ${address}`
     // A node that was given no name has another one after its folder was emptied: a founder is known by its address.
     const lost = list.find((node) => node.address === address)?.name ?? 'OLD'
@@ -84,7 +84,7 @@ function outsideStatus(formation: Formation, existing: HeardNode): FormationStat
   }
   const reason =
     `the member ${name} of ${where} has another data folder than this one; start with that folder, ` +
-    `or give the place to this one: run 'kvorum node replace ${name}' against a member`
+    `or give the place to this one: run 'kvorum node replace ${name} ${name} ${address}' against a member`
   return { state: 'notMember', waitingFor: [], reasons: [reason] }
 }
 
@@ -173,7 +173,9 @@ export function compareClusterFlag(
 ): ListComparison {
   if (members.length === 0) return { warnings: [], refusal: null }
   if (!isMember(self, members)) {
-    const remedy = `run 'kvorum node replace ${self.name}' or 'kvorum node add' against a member`
+    const hasNamesake = members.some(({ name }) => name === self.name)
+    const change = hasNamesake ? `replace ${self.name} ${self.name}` : `add ${self.name}`
+    const remedy = `empty its data folder, start it, and run 'kvorum node ${change} HOST:PORT' against a member`
     return { warnings: [], refusal: `${self.name} is not a member of its cluster any more; ${remedy}` }
   }
   const isOwn = (node: ListedNode): boolean =>

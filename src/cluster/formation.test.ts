@@ -321,7 +321,7 @@ test('R8: a node that finds its cluster formed without it waits to be added, or 
   wiped.receive(infoOf(member('node3')), formed([]), 0)
   const notMember = formationStatus(wiped, 0)
   assert.equal(notMember.state, 'notMember')
-  assert.match(notMember.reasons[0] ?? '', /'kvorum node replace node1'/)
+  assert.match(notMember.reasons[0] ?? '', /'kvorum node replace node1 node1 node1:9090'/)
   const outputs = wiped.takeOutputs()
   assert.ok(outputs.every((output) => output.kind === 'announce'))
 })
@@ -401,7 +401,12 @@ test('R8: a --cluster list is compared with the configuration', () => {
   const moved = compareClusterFlag([{ name: 'node2', address: 'elsewhere:1' }], members, self)
   assert.match(moved.warnings[0] ?? '', /knows it at node2:9090/)
   const removed = compareClusterFlag(listOf(...three), members, member('node1', 'wiped'))
-  assert.match(removed.refusal ?? '', /not a member .*'kvorum node replace node1'/)
+  assert.match(
+    removed.refusal ?? '',
+    /not a member .*empty its data .*'kvorum node replace node1 node1 HOST:PORT'/,
+  )
+  const gone = compareClusterFlag(listOf(...three), [member('node2'), member('node3')], self)
+  assert.match(gone.refusal ?? '', /'kvorum node add node1 HOST:PORT'/)
   const single = compareClusterFlag(listOf(...three), [self], self)
   assert.match(single.refusal ?? '', /single-node database.*'kvorum node add'/)
   assert.deepEqual(compareClusterFlag(listOf('node1'), [self], self), none)

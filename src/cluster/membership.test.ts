@@ -152,6 +152,6 @@ test('a removal that is done is not done again; one of a name that never was a m
   configuration.applied({ steps: [{ kind: 'remove', peer: 3 }], members: [] }, confState(1, 2))
   membership.request({ kind: 'removeNode', name: 'node3' }, (error) => results.push(error))
   membership.request({ kind: 'removeNode', name: 'node33' }, (error) => results.push(error))
-  assert.deepEqual(results, [null, 'node33 is not a member'])
+  assert.deepEqual(results, [null, 'node33 is not a member; the members are node1, node2'])
   assert.deepEqual(steps, [])
 })

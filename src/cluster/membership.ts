@@ -50,6 +50,7 @@ interface Operation {
   readonly request: AdminRequest
   /** More than one when it was asked for again meanwhile. */
   readonly waiting: ((error: string | null) => void)[]
+  readonly sinceMs: number
   readonly deadlineMs: number
   /** Voters when the operation began: the joining node is none of them. */
   readonly initialVoters: ReadonlySet<PeerId>
@@ -75,13 +76,15 @@ export class Membership {
   request(request: AdminRequest, done: (error: string | null) => void): void {
     if (!this.#options.leads()) return done('this node does not lead any more; try again')
     if (this.#operation !== null) return this.#join(this.#operation, request, done)
-    if (this.#isDone(request)) return done(null)
-    const refusal = this.#check(request)
+    const isDone = this.#isDone(request, Number.NEGATIVE_INFINITY)
+    // Who took over must be heard from now on, which the operation waits for.
+    if (isDone && request.kind !== 'replaceNode') return done(null)
+    const refusal = isDone ? null : this.#check(request)
     if (refusal !== null) return done(refusal)
     const patienceMs = request.kind === 'transferLeader' ? TRANSFER_MS : DEADLINE_MS
-    const deadlineMs = this.#options.clock.monotonicMs() + patienceMs
+    const sinceMs = this.#options.clock.monotonicMs()
     const initialVoters = new Set(this.#options.configuration.confState.voters)
-    this.#operation = { request, waiting: [done], deadlineMs, initialVoters }
+    this.#operation = { request, waiting: [done], sinceMs, deadlineMs: sinceMs + patienceMs, initialVoters }
     this.#options.peersChanged()
     this.#nextMs = 0
   }
@@ -97,16 +100,21 @@ export class Membership {
     else done('another membership change is under way; try again when it is done')
   }
 
-  #isDone(request: AdminRequest): boolean {
-    const { configuration } = this.#options
-    return isDone(request, configuration, this.#connected())
+  #isDone(request: AdminRequest, sinceMs: number): boolean {
+    return isDone(request, this.#options.configuration, this.#connected(sinceMs))
   }
 
-  /** Who could be meant: not the connections of an emptied node's earlier self, which it takes a while to miss. */
-  #connected(): NamedPeer[] {
+  /**
+   * Who could be meant, and who was heard since: not the connections of an emptied node's earlier self, which it takes
+   * a while to miss.
+   */
+  #connected(sinceMs: number): NamedPeer[] {
     const { transport, self, configuration } = this.#options
-    const peers = transport.peers().map(({ info }) => info)
-    return [self, ...peers.filter(({ peerId }) => !configuration.removed.includes(peerId))]
+    const peers = transport.peers().map(({ info: { name, peerId }, lastHeardMs }) => {
+      return { name, peerId, isHeard: lastHeardMs >= sinceMs }
+    })
+    const own = { name: self.name, peerId: self.peerId, isHeard: true }
+    return [own, ...peers.filter(({ peerId }) => !configuration.removed.includes(peerId))]
   }
 
   tick(nowMs: number): void {
@@ -127,14 +135,14 @@ export class Membership {
         if (!/^[A-Za-z0-9._-]{1,64}$/.test(request.name))
           return `bad node name '${request.name}': want 1-64 of A-Z a-z 0-9 . _ -`
         return configuration.named(request.name) === undefined ||
-          memberThere(request, configuration, this.#connected()) !== undefined
+          memberThere(request, configuration, this.#connected(0)) !== undefined
           ? null
           : `${request.name} is a member already; to give its place to a wiped node of that name use 'node replace'`
       case 'replaceNode':
-        return configuration.named(request.old) === undefined ? `${request.old} is not a member` : null
+        return configuration.named(request.old) === undefined ? this.#unknown(request.old) : null
       case 'removeNode': {
         const member = configuration.named(request.name)
-        if (member === undefined) return `${request.name} is not a member`
+        if (member === undefined) return this.#unknown(request.name)
         const isLast = configuration.confState.voters.length === 1 && configuration.isVoter(member.peerId)
         return isLast ? 'the last voter cannot be removed' : null
       }
@@ -143,10 +151,15 @@ export class Membership {
     }
   }
 
+  #unknown(name: string): string {
+    const names = this.#options.configuration.members.map((member) => member.name)
+    return `${name} is not a member; the members are ${names.join(', ')}`
+  }
+
   #checkSuccessor(name: string): string | null {
     const { configuration } = this.#options
     const member = configuration.named(name)
-    if (member === undefined) return `${name} is not a member`
+    if (member === undefined) return this.#unknown(name)
     return configuration.isVoter(member.peerId) ? null : `${name} is not a voter yet`
   }
 
@@ -165,14 +178,15 @@ export class Membership {
   }
 
   #bringIn(operation: Operation, request: JoinRequest): void {
-    if (this.#isDone(request)) return this.#finish(operation, null)
+    const { initialVoters, sinceMs } = operation
+    if (this.#isDone(request, sinceMs)) return this.#finish(operation, null)
     const { configuration, transport, clusterId, invite, clock } = this.#options
-    const { initialVoters } = operation
     // Another name than the one it replaces may be a voter already: an earlier attempt got that far.
     const mayBeVoter = request.kind === 'replaceNode' && request.old !== request.name
     const fresh = transport
       .peers()
-      .filter(({ info }) => info.name === request.name && (mayBeVoter || !initialVoters.has(info.peerId)))
+      .filter(({ info, lastHeardMs }) => info.name === request.name && lastHeardMs >= sinceMs)
+      .filter(({ info }) => mayBeVoter || !initialVoters.has(info.peerId))
     const isFormer = (peer: PeerId): boolean => configuration.removed.includes(peer)
     const aliveMs = clock.monotonicMs() - ALIVE_MS
     const peer =

@@ -5,6 +5,7 @@ import type { Random } from '../lib/random.ts'
 import type { Disk } from '../storage/disk.ts'
 import type { Jobs } from '../storage/jobs.ts'
 import type { Address, Network } from '../transport/network.ts'
+import type { Timing } from './timing.ts'
 
 export interface NodeSeams {
   readonly clock: Clock
@@ -45,6 +46,7 @@ export interface NodeSettings {
   readonly watchHistoryBytes: number
   /** 0 = twice what two segments, a flush and a compaction need. */
   readonly lowSpaceBytes: number
+  readonly timing: Timing
   /** What its program executes (R7). Default: all of engine/level.ts; less stands for an older program. */
   readonly engineLevel?: number
 }

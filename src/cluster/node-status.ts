@@ -1,14 +1,15 @@
 /** Builds the NodeStatus that doors, CLI and readiness probes see from the parts of a running node. */
 import type { Engine } from '../engine/types.ts'
 import type { Member, PeerId } from '../protocol/members.ts'
+import { EMPTY_CONF } from '../raft/membership.ts'
 import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { PeerInfo, Transport } from '../transport/types.ts'
 import type { HealthCheck, NodeStatus, PeerStatus, Position } from './execute.ts'
-import { REACHABLE_MS } from './reachability.ts'
 import type { Replica } from './replica.ts'
 import type { SpaceWatch } from './space.ts'
 import { judgeStall } from './stall-guard.ts'
+import type { Timing } from './timing.ts'
 
 /** A follower that lacks more than this many committed entries is not ready. */
 const READY_LAG = 10_000
@@ -31,6 +32,7 @@ export interface StatusSources {
   readonly store: Store
   readonly space: SpaceWatch
   readonly transport: Transport
+  readonly timing: Timing
   readonly nowMs: number
   readonly leaving: boolean
 }
@@ -50,7 +52,7 @@ export function formingStatus(identity: NodeIdentity, reasons: readonly string[]
     lastIndex: 0,
     firstIndex: 0,
     revision: 0,
-    confState: { voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false },
+    confState: EMPTY_CONF,
     peers: [selfPeer(identity, self, { voter: false, learner: false, matchIndex: 0 })],
     quorum: false,
     keyspace: [],
@@ -110,7 +112,7 @@ function healthChecks(sources: StatusSources): HealthCheck[] {
   const { replica, identity, log, leaving } = sources
   const { core, configuration, applier } = replica
   const lag = core.commitIndex - applier.index
-  const stall = judgeStall(log.status())
+  const stall = judgeStall(log.status(), sources.timing.electionMs)
   return [
     check('node', leaving, 'this node is shutting down'),
     check(
@@ -150,7 +152,7 @@ function peerStatuses(sources: StatusSources, infos: ReadonlyMap<PeerId, PeerInf
       return {
         member,
         ...roles(member.peerId),
-        reachable: lastHeardMs <= REACHABLE_MS,
+        reachable: lastHeardMs <= sources.timing.silenceMs,
         lastHeardMs,
         redisAddress: infos.get(member.peerId)?.redisAddress ?? '',
         httpAddress: infos.get(member.peerId)?.httpAddress ?? '',

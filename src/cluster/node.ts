@@ -10,6 +10,7 @@ import type { SettingName } from '../engine/settings.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { Member } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
+import { EMPTY_CONF } from '../raft/membership.ts'
 import type { Connection } from '../transport/network.ts'
 import { FrameType, type PeerInfo, type Transport } from '../transport/types.ts'
 import { AdminDesk } from './admin-desk.ts'
@@ -195,6 +196,7 @@ export class Node implements Executor {
       store,
       space,
       transport,
+      timing: this.#options.settings.timing,
       nowMs,
       leaving,
     })
@@ -318,8 +320,7 @@ export class Node implements Executor {
   #hostOptions(result: FormationResult): ReplicaHostOptions {
     const { seams, settings, logger, onFatal, onDead } = this.#options
     const { self, bootId } = this.#parts
-    const voters = result.members.map((member) => member.peerId)
-    const confState = { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false }
+    const confState = { ...EMPTY_CONF, voters: result.members.map((member) => member.peerId) }
     return {
       group: GROUP,
       self,
@@ -334,6 +335,7 @@ export class Node implements Executor {
       logger,
       initial: { confState, members: result.members },
       trailingLogBytes: settings.trailingLogBytes,
+      timing: settings.timing,
       engineLevelMax: settings.engineLevel ?? ENGINE_LEVEL,
       clusterId: result.clusterId,
       disk: seams.disk,

@@ -11,6 +11,7 @@ import { Node } from './node.ts'
 import { helloOf } from './node-defaults.ts'
 import type { NodeOptions } from './node-options.ts'
 import { type NodeStorage, openNodeStorage, selfMember } from './node-storage.ts'
+import { linkSilentMs } from './timing.ts'
 
 const BOOT_ID_BYTES = 16
 
@@ -63,6 +64,7 @@ class NodeOpening {
         clock: seams.clock,
         random: seams.random.fork('transport'),
         listen: settings.peerListen,
+        silentMs: linkSilentMs(settings.timing),
         hello: helloOf(self, bootId, clusterIdIn(this.#record), settings),
         clusterSecret: settings.clusterSecret,
         ...(settings.clusterSecrets === undefined ? {} : { clusterSecrets: settings.clusterSecrets }),

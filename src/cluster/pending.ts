@@ -20,6 +20,7 @@ export interface PendingWrite {
   readonly session: ClientSession | null
   /** The encoded command (protocol/commands.ts). */
   readonly encoded: Buffer
+  /** Of the client side (ClientSide.deadline). */
   readonly deadlineMs: number
   /** Null once answered. */
   done: ExecuteDone | null
@@ -37,6 +38,7 @@ export interface PendingRead {
   readonly session: ClientSession
   readonly command: Command
   readonly consistency: Consistency
+  /** Of the client side (ClientSide.deadline). */
   readonly deadlineMs: number
   /** Null once answered. */
   done: ExecuteDone | null
@@ -46,19 +48,17 @@ export interface PendingRead {
   nowMs: number
 }
 
-/** How long a command of the node's own may take. */
-const INTERNAL_DEADLINE_MS = 5_000
-
 /** A command of the node's own (expiry, space state): part of no session of a client, in no order with one. */
-export function internalWrite(
-  { code, args }: { readonly code: number; readonly args: readonly Buffer[] },
-  nowMs: number,
-  done: ExecuteDone,
-): PendingWrite {
+export interface OwnCommand {
+  readonly code: number
+  readonly args: readonly Buffer[]
+}
+
+export function ownWrite({ code, args }: OwnCommand, deadlineMs: number, done: ExecuteDone): PendingWrite {
   return {
     session: null,
     encoded: encodeCommand(code, 0, args),
-    deadlineMs: nowMs + INTERNAL_DEADLINE_MS,
+    deadlineMs,
     done,
     sequence: 0,
     readsBefore: null,

@@ -2,12 +2,11 @@
  * The leader's side of the origin streams (R1, R14): takes runs in order from every origin, refuses a stream from a gap
  * on, and cuts entries: at once when the log writer is idle, at 1 MiB or 1 000 commands, or after 1 ms.
  */
-import { readU32 } from '../lib/bytes.ts'
 import { Histogram } from '../lib/histogram.ts'
 import { type Entry, EntryKind, encodeEntry } from '../protocol/entry.ts'
 import { limits } from '../protocol/limits.ts'
 import type { PeerId } from '../protocol/members.ts'
-import { encodeStamp, RUN_HEADER_SIZE } from '../protocol/runs.ts'
+import { encodeStamp, RUN_HEADER_SIZE, runCommands, runEnd } from '../protocol/runs.ts'
 import { decodeForwardHeader, FORWARD_HEADER_SIZE, type ForwardHeader, type RefuseReason } from './frames.ts'
 
 /** The part of the Raft core the proposer drives. */
@@ -122,8 +121,8 @@ export class Proposer {
     if (this.#head === this.#queue.length) this.#waitingSinceMs = nowMs
     let at = FORWARD_HEADER_SIZE
     while (at < payload.length) {
-      const commands = readU32(payload, at + 24)
-      const end = at + RUN_HEADER_SIZE + readU32(payload, at + 28)
+      const commands = runCommands(payload, at)
+      const end = runEnd(payload, at)
       this.#queue.push({ origin, bytes: payload.subarray(at, end), commands })
       this.#bytes += end - at
       this.#commands += commands
@@ -170,6 +169,6 @@ export class Proposer {
  */
 function isRunChain(payload: Buffer): boolean {
   let at = FORWARD_HEADER_SIZE
-  while (at + RUN_HEADER_SIZE <= payload.length) at += RUN_HEADER_SIZE + readU32(payload, at + 28)
+  while (at + RUN_HEADER_SIZE <= payload.length) at = runEnd(payload, at)
   return at === payload.length
 }

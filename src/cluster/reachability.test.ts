@@ -13,6 +13,7 @@ class Watch {
     self: 1,
     configuration: new Configuration(confState, []),
     lastHeardMs: (peer) => this.heard.get(peer) ?? Number.NEGATIVE_INFINITY,
+    silenceMs: 1_000,
   })
   #nowMs = 0
 

@@ -3,18 +3,17 @@
  * from the start of the process, and from the end of a time in which it stood still itself: silence in that
  * time is not the others' fault, and what they sent meanwhile waits in the sockets.
  */
+import { STANDSTILL_MS } from '../lib/running-time.ts'
 import type { PeerId } from '../protocol/members.ts'
 import type { ConfState } from '../raft/types.ts'
 import type { Configuration } from './configuration.ts'
-
-export const REACHABLE_MS = 1_000
-/** A tick this late means that the process stood still. */
-const STALLED_MS = 250
 
 export interface ReachabilityOptions {
   readonly self: PeerId
   readonly configuration: Configuration
   readonly lastHeardMs: (peer: PeerId) => number
+  /** Longer silence than this counts, in milliseconds. */
+  readonly silenceMs: number
 }
 
 export class Reachability {
@@ -31,16 +30,16 @@ export class Reachability {
   }
 
   tick(nowMs: number): void {
-    if (nowMs - this.#tickedMs >= STALLED_MS) this.#sinceMs = nowMs
+    if (nowMs - this.#tickedMs >= STANDSTILL_MS) this.#sinceMs = nowMs
     this.#tickedMs = nowMs
     this.#quorate = null
   }
 
   hasQuorum(): boolean {
-    const { self, configuration, lastHeardMs } = this.#options
+    const { self, configuration, lastHeardMs, silenceMs } = this.#options
     const { confState } = configuration
     if (this.#quorate === confState) return true
-    const heardSince = this.#tickedMs - REACHABLE_MS
+    const heardSince = this.#tickedMs - silenceMs
     if (this.#sinceMs >= heardSince) return true
     const isHeard = configuration.hasMajority((peer) => peer === self || lastHeardMs(peer) >= heardSince)
     this.#quorate = isHeard ? confState : null

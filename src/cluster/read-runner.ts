@@ -33,6 +33,11 @@ export class ReadRunner {
     this.#options = options
   }
 
+  /** Some read waits for a tick of the log's clock. */
+  get isWaiting(): boolean {
+    return this.#waitingForTick.length > 0
+  }
+
   /** Serves a read whose round is confirmed and applied. */
   serve(read: PendingRead): void {
     if (!this.#run(read, Math.max(read.nowMs, this.#options.engine.stampMs), null)) this.#waitForTick(read)

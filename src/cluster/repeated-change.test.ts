@@ -15,7 +15,7 @@ const memberOf = (peerId: number, name: string) => ({
   incarnation: `${peerId}`,
   peerAddress: `${name}:9090`,
 })
-const seen = (peerId: number, name: string): NamedPeer => ({ peerId, name })
+const seen = (peerId: number, name: string): NamedPeer => ({ peerId, name, isHeard: true })
 const founders = [memberOf(1, 'a'), memberOf(2, 'b'), memberOf(3, 'c')]
 const all = [seen(1, 'a'), seen(2, 'b'), seen(3, 'c')]
 const addressed = (name: string) => ({ name, peerAddress: `${name}:9090` })
@@ -42,6 +42,8 @@ test('a node that replaced its own earlier self is told apart from one that was 
   assert.deepEqual(configuration.former, [{ name: 'c', by: 4 }])
   assert.ok(isDone(replace, configuration, both))
   assert.ok(!isDone(replace, configuration, both.slice(0, 2)), 'it is down: its folder may be emptied again')
+  const silent = [...both.slice(0, 2), { ...seen(4, 'c'), isHeard: false }]
+  assert.ok(!isDone(replace, configuration, silent), 'it may have just gone down')
   assert.ok(!isDone(replace, configuration, [...both, seen(5, 'c')]), 'it was emptied again')
 })
 

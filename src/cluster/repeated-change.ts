@@ -10,6 +10,8 @@ import type { AdminRequest } from './execute.ts'
 export interface NamedPeer {
   readonly name: string
   readonly peerId: PeerId
+  /** Surely there: a connection may outlive its other end by seconds. */
+  readonly isHeard: boolean
 }
 
 type Named = Extract<AdminRequest, { peerAddress: string }>
@@ -57,7 +59,9 @@ function isVoterThere(
   return peer !== undefined && confState.voters.includes(peer) && confState.votersOutgoing.length === 0
 }
 
-/** The new node must be seen: one that is down may be about to come back with an empty folder, to be replaced again. */
+/**
+ * The new node must be heard: one that is down may be about to come back with an empty folder, to be replaced again.
+ */
 function hasTakenOver(
   request: Extract<AdminRequest, { kind: 'replaceNode' }>,
   configuration: Configuration,
@@ -66,7 +70,7 @@ function hasTakenOver(
   const { old, name } = request
   const peer = memberThere(request, configuration, connected)
   if (!isVoterThere(request, configuration, connected)) return false
-  if (!connected.some(({ peerId }) => peerId === peer)) return false
+  if (!connected.some(({ peerId, isHeard }) => peerId === peer && isHeard)) return false
   if (old !== name && configuration.named(old) !== undefined) return false
   return configuration.former.some((former) => former.name === old && (old !== name || former.by === peer))
 }

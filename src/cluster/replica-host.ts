@@ -4,10 +4,9 @@
  */
 import { levelOf } from '../engine/command-level.ts'
 import { isTooNew } from '../engine/too-new.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { type Command, encodeCommand } from '../protocol/commands.ts'
-import { limits } from '../protocol/limits.ts'
 import type { Member, PeerId } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import type { Disk } from '../storage/disk.ts'
@@ -17,7 +16,8 @@ import { Expirer } from './expirer.ts'
 import { Membership } from './membership.ts'
 import {
   type ClientSession,
-  internalWrite,
+  type OwnCommand,
+  ownWrite,
   type PendingRead,
   type PendingWrite,
   refuseRead,
@@ -27,10 +27,8 @@ import { Replica } from './replica.ts'
 import type { ReplicaOptions } from './replica-options.ts'
 import { SPACE_STATES, type SpaceState, SpaceWatch } from './space.ts'
 import { judgeStall } from './stall-guard.ts'
+import { Ticker } from './ticker.ts'
 
-const TICK_MS = 10
-/** After a pause of the process at most this many ticks are made up for. */
-const TICKS_MAX = 2
 /** The space byte that a leaving node shows its leader: it is no successor (R17). */
 const LEAVING = 3
 const LOW = SPACE_STATES.indexOf('low')
@@ -69,20 +67,23 @@ export class ReplicaHost {
   readonly #options: ReplicaHostOptions
   readonly #clock: Clock
   readonly #logger: Logger
-  #timer: Timer | null = null
-  #lastTickMs: number
+  readonly #ticker: Ticker
   /** Why this node does not campaign; empty = it may. */
   readonly #unfit = new Set<'stalled' | 'leaving' | 'clock'>()
   #nextClockMs = 0
   #nextReclaimMs = 0
-  #spaceProposed: PendingWrite | null = null
+  #isSpaceProposed = false
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options
     this.#clock = options.clock
     this.#logger = options.logger
-    this.#lastTickMs = options.clock.monotonicMs()
-    this.replica = new Replica({ ...options, onChange: () => this.#peersChanged() })
+    this.#ticker = new Ticker({
+      clock: options.clock,
+      ticksAhead: () => (this.replica.clients.isIdle ? this.replica.core.ticksAhead : 1),
+      tick: (ticks) => this.#tick(ticks),
+    })
+    this.replica = new Replica({ ...options, onChange: () => this.#changed() })
     const { core, configuration } = this.replica
     this.membership = new Membership({
       core,
@@ -102,7 +103,7 @@ export class ReplicaHost {
       engine: options.engine,
       store: options.store,
       stampMs: () => (this.replica.leading ? this.replica.leaderSide.logClock.nowMs() : null),
-      submit: (write) => this.#submitWrite(write),
+      submit: (command, expired) => this.#submitOwn(command, expired),
     })
     this.space = new SpaceWatch({
       disk: options.disk,
@@ -114,7 +115,7 @@ export class ReplicaHost {
     this.#peersChanged()
     // A cluster of one waits for nobody.
     if (configuration.confState.voters.length === 1) core.campaignSoon(1)
-    this.#tick()
+    this.#ticker.start()
   }
 
   get leaving(): boolean {
@@ -122,12 +123,12 @@ export class ReplicaHost {
   }
 
   stop(): void {
-    this.#timer?.cancel()
+    this.#ticker.stop()
     this.replica.stop()
   }
 
   execute(command: Command, options: ExecuteOptions, done: ExecuteDone): void {
-    const deadlineMs = Math.min(options.deadlineMs, this.#clock.monotonicMs() + limits.holdMs)
+    const deadlineMs = this.#deadline(options.deadlineMs)
     const session = options.session as ClientSession
     if (this.#isAhead(command)) return done({ reply: errorCodeReply('UPGRADING'), error: 'UPGRADING' })
     if (command.spec.kind === 'read') return this.#read(command, session, options, deadlineMs, done)
@@ -150,7 +151,7 @@ export class ReplicaHost {
   /** Calls `done` when no entry is being applied; with false when that does not come by `deadlineMs`. */
   atBoundary(deadlineMs: number, done: (inTime: boolean) => void): void {
     const { applier, clients } = this.replica
-    clients.waiters.wait(() => applier.atBoundary, deadlineMs, done)
+    clients.waiters.wait(() => applier.atBoundary, this.#deadline(deadlineMs), done)
   }
 
   admin(request: AdminRequest, done: (error: string | null) => void): void {
@@ -212,6 +213,7 @@ export class ReplicaHost {
     if (consistency === 'leader' && this.replica.leading) return this.#readHere(read)
     this.replica.clients.gate.submit(read)
     this.replica.schedule()
+    this.#ticker.wake()
   }
 
   #readStale(read: PendingRead, minRevision: number): void {
@@ -231,9 +233,19 @@ export class ReplicaHost {
     if (!waitsForWrite(read)) this.replica.clients.runner.serve(read)
   }
 
+  #submitOwn(command: OwnCommand, done: ExecuteDone): void {
+    this.#submitWrite(ownWrite(command, this.#deadline(Number.POSITIVE_INFINITY), done))
+  }
+
   #submitWrite(write: PendingWrite): void {
     this.replica.clients.origin.submit(write)
     this.replica.schedule()
+    this.#ticker.wake()
+  }
+
+  /** In the client side's time; at most the hold limit from now on (R15). */
+  #deadline(deadlineMs: number): number {
+    return this.replica.clients.deadline(this.#clock.monotonicMs(), deadlineMs)
   }
 
   /** R7: some member might not know the command. Once all know what this program does there is nothing to look at. */
@@ -247,24 +259,21 @@ export class ReplicaHost {
     return this.#options.engine.growthRefused && command.spec.flags.includes('denyoom') ? 'DISK_FULL' : null
   }
 
-  #tick(): void {
+  #tick(ticks: number): void {
     const nowMs = this.#clock.monotonicMs()
-    const elapsed = Math.floor((nowMs - this.#lastTickMs) / TICK_MS)
-    if (elapsed > 0) this.#lastTickMs = nowMs
     this.#guardStall()
-    this.replica.tick(Math.min(elapsed, TICKS_MAX), () => {
+    this.replica.tick(ticks, () => {
       this.membership.tick(nowMs)
       this.expirer.tick(nowMs)
       this.space.tick(nowMs)
-      this.#judgeSpace(nowMs)
+      this.#judgeSpace()
       this.#watchClocks(nowMs)
       this.#reclaim(nowMs)
     })
-    this.#timer = this.#clock.setTimer(TICK_MS, () => this.#tick())
   }
 
   #guardStall(): void {
-    const stall = judgeStall(this.#options.log.status())
+    const stall = judgeStall(this.#options.log.status(), this.#options.timing.electionMs)
     if (stall === 'dead') return this.#options.onDead()
     const stalled = stall === 'stalled'
     if (stalled === this.#unfit.has('stalled')) return
@@ -325,16 +334,20 @@ export class ReplicaHost {
   }
 
   /** R6 on the leader: growth is refused while fewer than a majority of voters have room. */
-  #judgeSpace(nowMs: number): void {
+  #judgeSpace(): void {
     const { replica } = this
-    if (!replica.leading || this.#spaceProposed !== null) return
+    if (!replica.leading || this.#isSpaceProposed) return
     const roomy = replica.configuration.hasMajority(this.#hasRoom)
     if (this.#options.engine.growthRefused === !roomy) return
-    const command = this.#options.engine.growthCommand(!roomy)
-    this.#spaceProposed = internalWrite(command, nowMs, () => {
-      this.#spaceProposed = null
+    this.#isSpaceProposed = true
+    this.#submitOwn(this.#options.engine.growthCommand(!roomy), () => {
+      this.#isSpaceProposed = false
     })
-    this.#submitWrite(this.#spaceProposed)
+  }
+
+  #changed(): void {
+    this.#ticker.wake()
+    this.#peersChanged()
   }
 
   #peersChanged(): void {

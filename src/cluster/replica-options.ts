@@ -9,6 +9,7 @@ import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { Transport } from '../transport/types.ts'
 import type { EffectsHub } from './effects-hub.ts'
+import type { Timing } from './timing.ts'
 
 export interface ReplicaOptions {
   readonly group: number
@@ -25,6 +26,7 @@ export interface ReplicaOptions {
   /** The formation set (R8): the configuration at index 0. */
   readonly initial: { readonly confState: ConfState; readonly members: readonly Member[] }
   readonly trailingLogBytes: number
+  readonly timing: Timing
   /** R7: the highest engine level that this program executes. */
   readonly engineLevelMax: number
   readonly onFatal: (error: Error) => void

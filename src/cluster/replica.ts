@@ -32,6 +32,7 @@ import { leaderLink, originLink, wireHandlers } from './replica-links.ts'
 import type { ReplicaOptions } from './replica-options.ts'
 import { decodeSessionEntry } from './session-entry.ts'
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts'
+import { coreTicks } from './timing.ts'
 import { Wire } from './wire.ts'
 
 export class Replica {
@@ -65,6 +66,7 @@ export class Replica {
       self: options.self.peerId,
       configuration: this.configuration,
       lastHeardMs: (peer) => options.transport.lastHeardMs(peer),
+      silenceMs: options.timing.silenceMs,
     })
     loadAppliedState({ ...options, configuration: this.configuration })
     this.core = this.#makeCore()
@@ -247,7 +249,7 @@ export class Replica {
   #keepLevel(): void {
     const { engine, log, logger } = this.#options
     if (engine.engineLevel <= log.engineLevel) return
-    logger.info('The engine level of the cluster is raised', { level: engine.engineLevel })
+    logger.info('The engine level of the cluster is raised', { engineLevel: engine.engineLevel })
     log.raiseEngineLevel(engine.engineLevel)
   }
 
@@ -279,7 +281,7 @@ export class Replica {
   // Making of the parts.
 
   #makeCore(): RaftCore {
-    const { group, self, random, log, store } = this.#options
+    const { group, self, random, log, store, timing } = this.#options
     return new RaftCore({
       group,
       peerId: self.peerId,
@@ -288,19 +290,19 @@ export class Replica {
       hardState: log.recovered(group).hardState,
       confState: this.configuration.confState,
       appliedIndex: store.manifestIndex,
+      ...coreTicks(timing),
     })
   }
 
   #makeClientSide(): ClientSide {
-    const { self, bootId, engine, store } = this.#options
-    const hasQuorum = (): boolean => this.hasQuorum()
+    const { self, clock, timing } = this.#options
     return new ClientSide({
+      ...this.#options,
       self: self.peerId,
-      bootId,
-      engine,
-      store,
       link: leaderLink(this, this.#wire, this.#options),
-      hasQuorum,
+      hasQuorum: () => this.hasQuorum(),
+      nowMs: clock.monotonicMs(),
+      holdMs: timing.holdMs,
     })
   }
 
@@ -351,7 +353,7 @@ export class Replica {
       serveRead: (read, resume) => runner.serveNow(read, resume),
       resolve: (sequence, reply, index) => {
         this.stages.onReply()
-        origin.resolve(sequence, reply, index, clock.monotonicMs())
+        origin.resolve(sequence, reply, index, this.clients.ranMs(clock.monotonicMs()))
       },
       applyOther: (entry) => this.#applyOther(entry),
       onApplied: (index) => this.#onApplied(index),

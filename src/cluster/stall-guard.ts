@@ -5,15 +5,15 @@
  */
 import type { LogStatus } from '../storage/log/types.ts'
 
-export const ELECTION_TIMEOUT_MS = 400
-const STALL_MS = Math.max(ELECTION_TIMEOUT_MS, 500)
+const STALL_MS = 500
 const MS_PER_BYTE = 1_000 / (10 * 1024 * 1024)
 const DEAD_MS = 30_000
 
 export type Stall = 'none' | 'stalled' | 'dead'
 
-/** What the age of the log sync in flight says of the disk. */
-export function judgeStall(status: Pick<LogStatus, 'syncAgeMs' | 'syncBytes'>): Stall {
+/** What the age of the log sync in flight says of the disk; `electionMs` as in Timing. */
+export function judgeStall(status: Pick<LogStatus, 'syncAgeMs' | 'syncBytes'>, electionMs: number): Stall {
   if (status.syncAgeMs > DEAD_MS) return 'dead'
-  return status.syncAgeMs > STALL_MS + status.syncBytes * MS_PER_BYTE ? 'stalled' : 'none'
+  const limitMs = Math.max(electionMs, STALL_MS) + status.syncBytes * MS_PER_BYTE
+  return status.syncAgeMs > limitMs ? 'stalled' : 'none'
 }

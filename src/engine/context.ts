@@ -15,10 +15,8 @@ import { encodeRecord, KeyRecord, type RecordHeader, RecordType } from './record
 import { Settings } from './settings.ts'
 import { Staging } from './staging.ts'
 import { Tally } from './tally.ts'
+import { TouchedKeys } from './touched-keys.ts'
 import type { DueKey, EngineStore } from './types.ts'
-
-/** The list of touched keys is used again up to this length; a longer one is given back. */
-const TOUCHED_KEPT = 1_000
 
 /**
  * Executes one command; the reply is RESP3 bytes (protocol/reply.ts). A reply that is an error changed
@@ -64,9 +62,7 @@ export class CommandContext {
   #changed = false
   readonly #staging = new Staging()
 
-  /** Physical keys asked of the store by this command so far. */
-  readonly #touched: ByteString[] = []
-  #touchedSize = 0
+  readonly #touched = new TouchedKeys()
   /** Bytes of the records that this command looked at, each time: what scripts are bounded by. */
   readBytes = 0
   /** Bytes that commands wrote, or went through beyond their words and replies: time, for scripts. */
@@ -276,8 +272,7 @@ export class CommandContext {
     this.#writable = options.writable
     this.#lastKey = null
     this.#lastRecord = null
-    if (this.#touchedSize > TOUCHED_KEPT) this.#touched.length = 0
-    this.#touchedSize = 0
+    this.#touched.begin()
     this.readBytes = 0
     this.scannedBytes = 0
     this.scriptSteps = 0
@@ -313,7 +308,7 @@ export class CommandContext {
 
   /** Physical keys that this command asked the store for. */
   touched(): ByteString[] {
-    return this.#touched.slice(0, this.#touchedSize)
+    return this.#touched.all()
   }
 
   // --- Inside ---
@@ -334,7 +329,7 @@ export class CommandContext {
   #load(physicalKey: ByteString): Buffer | null {
     const staged = this.#staging.get(physicalKey)
     if (staged !== undefined) return staged
-    this.#touched[this.#touchedSize++] = physicalKey
+    this.#touched.add(physicalKey)
     return this.#store.get(physicalKey)
   }
 

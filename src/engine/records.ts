@@ -19,7 +19,7 @@ import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../lib/
 const PLAIN = 1
 const WITH_CONTENT_TYPE = 2
 /** Bytes in front of the value, or of the content type. */
-export const RECORD_HEADER_SIZE = 40
+const RECORD_HEADER_SIZE = 40
 
 /** The numbers are part of the format. */
 export const RecordType = { string: 1 } as const

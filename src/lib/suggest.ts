@@ -13,10 +13,13 @@ export function nearestWord(word: string, known: Iterable<string>): string | nul
   return best
 }
 
-/** ' (did you mean x?)', or nothing. */
-export function suggestion(word: string, known: Iterable<string>): string {
+/**
+ * ' (did you mean x?)', or nothing. What all names begin with is `prefix`, shown but not compared: it would make every
+ * short name look near.
+ */
+export function suggestion(word: string, known: Iterable<string>, prefix = ''): string {
   const nearest = nearestWord(word, known)
-  return nearest === null ? '' : ` (did you mean ${nearest}?)`
+  return nearest === null ? '' : ` (did you mean ${prefix}${nearest}?)`
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that make `b` of `a`. */

@@ -61,16 +61,16 @@ export interface DecodedCommand {
   readonly args: readonly Buffer[]
 }
 
-export const COMMAND_HEADER_SIZE = 12
+const COMMAND_HEADER_SIZE = 12
 
-export function encodedCommandSize(args: readonly Buffer[]): number {
+function encodedCommandSize(args: readonly Buffer[]): number {
   let size = COMMAND_HEADER_SIZE
   for (const arg of args) size += 4 + arg.length
   return size
 }
 
 /** Writes the command at `offset`; returns the offset behind it. The caller made room by encodedCommandSize. */
-export function encodeCommandInto(
+function encodeCommandInto(
   out: Buffer,
   offset: number,
   code: number,

@@ -67,7 +67,7 @@ export function entryGroup(frame: Buffer): number {
 }
 
 /** Total frame size by its header at `offset`, or -1 when fewer than 32 bytes are there. */
-export function entryFrameSize(bytes: Buffer, offset: number): number {
+function entryFrameSize(bytes: Buffer, offset: number): number {
   if (bytes.length - offset < ENTRY_HEADER_SIZE) return -1
   return align8(ENTRY_HEADER_SIZE + readU32(bytes, offset))
 }

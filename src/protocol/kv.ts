@@ -96,7 +96,7 @@ const SETS_CONTENT_TYPE = 4
 const KEEP: KvExpiry = { kind: 'keep' }
 
 /** The longest content type, in bytes. */
-export const CONTENT_TYPE_BYTES_MAX = 255
+const CONTENT_TYPE_BYTES_MAX = 255
 
 /** What is wrong with a request that a client asked for, or null: counts, sizes and ranges (R20). */
 export function checkKv({ compares, then, otherwise, idempotency }: KvRequest): string | null {

@@ -57,16 +57,26 @@ export function encodeRun(
   return out
 }
 
+/** How many commands the run at `offset` has; its header must be there. */
+export function runCommands(bytes: Buffer, offset: number): number {
+  return readU32(bytes, offset + 24)
+}
+
+/** The offset behind the run at `offset`, whose header must be there; beyond the bytes when the run is cut off. */
+export function runEnd(bytes: Buffer, offset: number): number {
+  return offset + RUN_HEADER_SIZE + readU32(bytes, offset + 28)
+}
+
 export function decodeRunHeader(bytes: Buffer, offset: number): RunHeader {
   assert(offset + RUN_HEADER_SIZE <= bytes.length, () => `Run at ${offset} is cut off at ${bytes.length}`)
   const start = offset + RUN_HEADER_SIZE
-  const end = start + readU32(bytes, offset + 28)
+  const end = runEnd(bytes, offset)
   assert(end <= bytes.length, () => `Run at ${offset} ends at ${end}, beyond ${bytes.length}`)
   return {
     session: readU64(bytes, offset),
     firstSequence: readU64(bytes, offset + 8),
     floor: readU64(bytes, offset + 16),
-    count: readU32(bytes, offset + 24),
+    count: runCommands(bytes, offset),
     start,
     end,
   }

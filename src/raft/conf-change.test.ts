@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { entryPayload } from '../protocol/entry.ts'
+import { foundingEntry } from '../testing/core-sim/founding.ts'
 import {
   confStateSize,
   decodeConfChange,
   decodeConfState,
   encodeConfChange,
   encodeConfState,
-  foundingEntry,
 } from './conf-change.ts'
 import { changeConf, confOfVoters, EMPTY_CONF } from './membership.ts'
 
@@ -73,7 +73,7 @@ test('R7: another version and an unknown step are refused', () => {
   assert.throws(() => decodeConfChange(Buffer.concat([bytes, Buffer.alloc(1)])), /ends at/)
 })
 
-test('R8: founders make the same founding entry, whatever order they know each other in', () => {
+test('founders make the same founding entry, whatever order they know each other in', () => {
   const members = [3, 1, 2].map((peerId) => ({
     peerId,
     name: `n${peerId}`,

@@ -9,7 +9,6 @@
  */
 import { assert } from '../lib/assert.ts'
 import { readU16, readU64, writeU16, writeU64 } from '../lib/bytes.ts'
-import { type Entry, EntryKind, encodeEntry } from '../protocol/entry.ts'
 import type { Member, PeerId } from '../protocol/members.ts'
 import type { ConfChange, ConfChangeStep, ConfState } from './types.ts'
 
@@ -19,16 +18,6 @@ const CONF_STATE_HEADER = 10
 
 /** Leaves a joint configuration. */
 export const LEAVE_JOINT: ConfChange = { steps: [], members: [] }
-
-/**
- * The entry that forms a cluster: index 1, term 1, all of `members` as voters. Every founder puts the same bytes into
- * its log, with hard state {term: 1, commitIndex: 1}, before its core first runs; later members get it like any entry.
- */
-export function foundingEntry(group: number, members: readonly Member[]): Entry {
-  const founders = [...members].sort((a, b) => a.peerId - b.peerId)
-  const steps = founders.map((member) => ({ kind: 'addVoter' as const, peer: member.peerId }))
-  return encodeEntry(group, 1, 1, EntryKind.config, [encodeConfChange({ steps, members: founders })])
-}
 
 export function encodeConfChange(change: ConfChange): Buffer {
   assert(change.steps.length < 256 && change.members.length < 65_536, 'Too many steps or members')

@@ -330,3 +330,52 @@ test('an asymmetric partition does not stop the cluster', () => {
   assert.ok(leader !== undefined)
   assert.ok(script.core(leader).term <= 3, `term ${script.core(leader).term}`)
 })
+
+test('ticks ahead of the next that is due only count, on a leader, on followers and in elections', () => {
+  const script = new Script({ voters: [1, 2, 3] })
+  script.elect(1)
+  const seen = new Set<number>()
+  for (let step = 0; step < 400; step++) {
+    for (const id of [1, 2, 3]) {
+      const core = script.core(id)
+      const ahead = core.ticksAhead
+      seen.add(ahead)
+      const before = [core.role, core.term, core.leader, false]
+      script.tick(id, ahead - 1)
+      assert.deepEqual([core.role, core.term, core.leader, core.hasReady()], before)
+      script.tick(id)
+      script.ready(id)
+      script.persist(id)
+    }
+    // For a while in every forty steps nothing arrives, so that leaders step down and followers campaign.
+    if (step % 40 > 20) script.drop()
+    script.stabilize()
+  }
+  assert.deepEqual([...seen].sort(), [1, 2, 5])
+  assert.ok(script.core(1).term > 3, 'there were elections')
+})
+
+test('each tick counts while a follower knows no leader, or has not heard it for half a timeout', () => {
+  const script = new Script({ voters: [1, 2, 3] })
+  assert.equal(script.core(2).ticksAhead, 1)
+  script.elect(1)
+  assert.equal(script.core(2).ticksAhead, 5)
+  script.tick(2, 3)
+  assert.equal(script.core(2).ticksAhead, 2)
+  script.tick(2, 2)
+  assert.equal(script.core(2).ticksAhead, 1)
+  script.tick(2)
+  assert.equal(script.core(2).ticksAhead, 1)
+  script.core(2).forgetLeader()
+  assert.equal(script.core(2).ticksAhead, 1)
+})
+
+test('a leader looks ahead to its heartbeat, but not while it hands over', () => {
+  const script = new Script({ voters: [1, 2, 3] })
+  script.elect(1)
+  script.tick(1, 2)
+  script.stabilize()
+  assert.equal(script.core(1).ticksAhead, 2)
+  script.core(1).transferLeadership(2)
+  assert.equal(script.core(1).ticksAhead, 1)
+})

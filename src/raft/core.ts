@@ -5,7 +5,7 @@
 import { assert, must } from '../lib/assert.ts'
 import type { Entry } from '../protocol/entry.ts'
 import type { PeerId } from '../protocol/members.ts'
-import { campaign, campaignIfWaiting, stepCandidate, tickFollower } from './election.ts'
+import { campaign, campaignIfWaiting, followerTicksAhead, stepCandidate, tickFollower } from './election.ts'
 import {
   acknowledge,
   answerPreVote,
@@ -100,6 +100,11 @@ export class RaftCore {
   /** R6, on the leader: what a member last said of its space; 0 of those that said nothing since it leads. */
   spaceOf(peer: PeerId): number {
     return this.#state.tracker.get(peer)?.space ?? 0
+  }
+
+  /** How many calls of tick(), at least 1, until one may do more than count; a message may change that. */
+  get ticksAhead(): number {
+    return this.#state.isLeader ? leader.ticksAhead(this.#state) : followerTicksAhead(this.#state)
   }
 
   /** 10 ms have passed. After a pause of the process call it once or twice, not once per tick missed. */

@@ -20,6 +20,15 @@ export function tickFollower(state: CoreState): void {
   campaign(state, false)
 }
 
+/**
+ * See RaftCore.ticksAhead. From half an election timeout of silence on each tick counts: how long the leader has been
+ * silent decides about the votes of others, too.
+ */
+export function followerTicksAhead(state: CoreState): number {
+  if (state.role !== 'follower' || state.leader === NO_PEER) return 1
+  return Math.max(1, Math.floor(state.electionTicks / 2) - state.electionElapsed)
+}
+
 /** Starts an election unless this node must not win one. `transfer`: the leader asked for it, PreVote is skipped. */
 export function campaign(state: CoreState, transfer: boolean): void {
   if (state.role === 'leader' || !state.canCampaign) return

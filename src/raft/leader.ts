@@ -55,6 +55,13 @@ export function tickLeader(state: CoreState): void {
   }
 }
 
+/** See RaftCore.ticksAhead. */
+export function ticksAhead(state: CoreState): number {
+  if (state.transferTarget !== NO_PEER) return 1
+  const toQuorumCheck = state.electionTicks - state.electionElapsed
+  return Math.max(1, Math.min(toQuorumCheck, state.heartbeatTicks - state.heartbeatElapsed))
+}
+
 export function stepLeader(state: CoreState, message: Message): void {
   if (message.kind === 'appendResponse') receiveAppendResponse(state, message)
   else if (message.kind === 'heartbeatResponse') receiveHeartbeatResponse(state, message)

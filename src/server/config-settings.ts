@@ -2,6 +2,7 @@
  * The one table of settings: what a node can be told. A row's flag gives its other names too: --redis-port is
  * KVORUM_REDIS_PORT and, in the file, redis_port. docs/reference/configuration.md is generated from here.
  */
+import { DEFAULT_TIMING } from '../cluster/timing.ts'
 import { OutputLimits } from '../frontends/connection/output-limits.ts'
 import { limits } from '../protocol/limits.ts'
 import type { ValueKind } from './config-values.ts'
@@ -102,11 +103,18 @@ export const settings = {
     'Certificate of this node (PEM; intermediates behind it). With it all ports speak TLS.',
   ),
   tlsKey: visible('tls-key', values.file, '', 'Private key of the certificate (PEM).'),
+  tlsKeyPassphrase: secret('tls-key-passphrase', 'Passphrase of the private key, when it is encrypted.'),
   tlsCa: visible(
     'tls-ca',
     values.file,
     '',
     'Authority that signs the certificates of the nodes and of clients (PEM).',
+  ),
+  tlsCrl: visible(
+    'tls-crl',
+    values.file,
+    '',
+    'Certificates that the authority has taken back (its revocation list, PEM).',
   ),
   tlsRedis: visible('tls-redis', values.tlsPort, 'on', 'TLS on the Redis port; both = plain text as well.'),
   tlsHttp: visible('tls-http', values.tlsPort, 'on', 'TLS on the HTTP port; both = plain text as well.'),
@@ -239,7 +247,7 @@ export const settings = {
   electionTimeoutMs: hidden(
     'election-timeout-ms',
     values.milliseconds(50, 60_000),
-    500,
+    DEFAULT_TIMING.electionMs,
     'Silence of the leader after which a follower asks for votes (at random up to twice this).',
   ),
   tlsHandshakeMs: hidden(
@@ -250,9 +258,21 @@ export const settings = {
   ),
   heartbeatMs: hidden(
     'heartbeat-ms',
-    values.milliseconds(5, 10_000),
-    50,
+    values.milliseconds(10, 10_000),
+    DEFAULT_TIMING.heartbeatMs,
     "The leader's heartbeat interval; well below the election timeout.",
+  ),
+  silenceMs: hidden(
+    'silence-ms',
+    values.milliseconds(100, 60_000),
+    DEFAULT_TIMING.silenceMs,
+    'Silence of a majority after which commands are refused; at least twice the election timeout.',
+  ),
+  holdMs: hidden(
+    'hold-ms',
+    values.milliseconds(100, 600_000),
+    DEFAULT_TIMING.holdMs,
+    'How long a command waits for a leader, or for its outcome.',
   ),
 } as const
 

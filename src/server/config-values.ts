@@ -84,7 +84,7 @@ export function parameter(name: string, placeholder: string): ValueKind<string> 
 /** 'host:port', or '' for none. */
 export const address: ValueKind<string> = {
   placeholder: 'HOST:PORT',
-  wanted: 'host:port, e.g. db1.example.com:6379',
+  wanted: 'host:port, e.g. db1.example.com:7000',
   parse: (text) => (text === '' || parseHostPort(text) !== null ? text : undefined),
   format: String,
 }

@@ -68,6 +68,15 @@ describe('resolveConfig', () => {
       problems({ flags: { config: 'f' }, files }),
       /redis-port \(configuration file\) \(did you mean redis_port\?\)/,
     )
+    // What all names begin with makes no name look near.
+    assert.equal(problems({ env: { KVORUM_FOO: 'x' } }), 'There is no setting KVORUM_FOO (environment)')
+  })
+
+  test('values that do not go together are named with both', () => {
+    assert.match(
+      problems({ flags: { 'election-timeout-ms': '100', 'heartbeat-ms': '60' } }),
+      /Cannot use 100ms for --election-timeout-ms: wanted at least twice --heartbeat-ms, which is 60ms/,
+    )
   })
 
   test('variables that Kubernetes sets for a service are not ours', () => {

@@ -46,6 +46,7 @@ export interface ResolvedConfig {
   readonly warnings: readonly string[]
 }
 
+const ENV_PREFIX = 'KVORUM_'
 /** Variables with our prefix that belong to the command line, not to a node. */
 const OTHER_VARIABLES = [
   'KVORUM_CONFIG',
@@ -109,22 +110,26 @@ function checkNames(sources: ConfigSources, file: ReadonlyMap<string, string>, p
   const rows = settingRows().map(([, setting]) => setting)
   const flags = ['config', ...rows.map((row) => row.flag)]
   for (const flag of Object.keys(sources.flags)) {
-    if (!flags.includes(flag))
-      problems.push(`There is no flag --${flag}${suggestion(`--${flag}`, flags.map(dashed))}`)
+    if (!flags.includes(flag)) problems.push(`There is no flag --${flag}${suggestion(flag, flags, '--')}`)
   }
   const variables = rows
     .flatMap((row) => (row.secret ? [row.flag, `${row.flag}-file`] : [row.flag]))
     .map(envName)
   const known = [...variables, ...OTHER_VARIABLES]
   for (const name of Object.keys(sources.env)) {
-    if (!name.startsWith('KVORUM_') || known.includes(name) || SERVICE_LINK.test(name)) continue
-    problems.push(`There is no setting ${name} (environment)${suggestion(name, known)}`)
+    if (!name.startsWith(ENV_PREFIX) || known.includes(name) || SERVICE_LINK.test(name)) continue
+    const meant = suggestion(withoutPrefix(name), known.map(withoutPrefix), ENV_PREFIX)
+    problems.push(`There is no setting ${name} (environment)${meant}`)
   }
   const keys = rows.map((row) => fileKey(row.flag))
   for (const key of file.keys()) {
     if (!keys.includes(key))
       problems.push(`There is no setting ${key} (configuration file)${suggestion(key, keys)}`)
   }
+}
+
+function withoutPrefix(name: string): string {
+  return name.slice(ENV_PREFIX.length)
 }
 
 function dashed(flag: string): string {
@@ -200,7 +205,10 @@ function checkTogether(config: NodeConfig, problems: string[]): void {
     )
   }
   if (config.heartbeatMs * 2 > config.electionTimeoutMs) {
-    problems.push('--election-timeout-ms must be at least twice --heartbeat-ms')
+    problems.push(
+      `Cannot use ${config.electionTimeoutMs}ms for --election-timeout-ms: ` +
+        `wanted at least twice --heartbeat-ms, which is ${config.heartbeatMs}ms`,
+    )
   }
   checkTls(config, problems)
   checkExposure(config, problems)
@@ -222,6 +230,7 @@ function checkTls(config: NodeConfig, problems: string[]): void {
     problems.push('TLS between nodes wants --tls-ca, the authority of their certificates; or --tls-peer off')
   }
   if (config.tlsClients !== 'none') problems.push(`--tls-clients ${config.tlsClients} wants --tls-ca`)
+  if (config.tlsCrl !== '') problems.push('--tls-crl wants --tls-ca, the authority of the list')
 }
 
 /** R19. */

@@ -10,9 +10,11 @@ import { isatty } from 'node:tty'
 import type { Node } from '../cluster/node.ts'
 import type { NodeSettings } from '../cluster/node-options.ts'
 import { openNode } from '../cluster/open-node.ts'
+import type { Timing } from '../cluster/timing.ts'
 import { defaultDoorsConfig } from '../frontends/config.ts'
 import { type Doors, openDoors } from '../frontends/doors.ts'
 import type { Credentials } from '../frontends/security/credentials.ts'
+import { errorCode } from '../lib/coded-error.ts'
 import type { NodeConfig } from './config.ts'
 import { ownPeerAddress } from './config-forms.ts'
 import { ConfigFile } from './config-rewrite.ts'
@@ -27,6 +29,7 @@ import { RealDisk } from './seams/real-disk.ts'
 import { RealJobs } from './seams/real-jobs.ts'
 import { RealNetwork } from './seams/real-network.ts'
 import { RealRandom } from './seams/real-random.ts'
+import { startFailure } from './start-failure.ts'
 import { NodeTls } from './tls/node-tls.ts'
 
 /** R17: how long another node gets to take over leadership. */
@@ -76,7 +79,7 @@ class NodeProcess {
     try {
       this.#open()
     } catch (error) {
-      this.#fail(error as Error)
+      this.#failToStart(error as Error)
     }
   }
 
@@ -113,7 +116,7 @@ class NodeProcess {
         onShutdown: (now) => this.#shutDown(now ? 'SHUTDOWN NOW' : 'SHUTDOWN', now),
       },
       (error, node) => {
-        if (error !== null) return this.#fail(error)
+        if (error !== null) return this.#failToStart(error)
         this.#node = node
         void this.#openDoors(node, live, tls)
       },
@@ -150,7 +153,7 @@ class NodeProcess {
           maxClients,
           parameters: doorParameters(this.#config),
           configFile: this.#configFile,
-          commandTimeoutMs: COMMAND_TIMEOUT_MS,
+          commandTimeoutMs: 2 * this.#config.holdMs,
         },
         log: (level, message, fields) => logger[level](message, fields),
         logLevel: this.#log,
@@ -170,7 +173,7 @@ class NodeProcess {
         pid: process.pid,
       })
     } catch (error) {
-      this.#fail(error as Error)
+      this.#failToStart(error as Error)
     }
   }
 
@@ -204,12 +207,16 @@ class NodeProcess {
     else this.#doors.close(done)
   }
 
+  #failToStart(error: Error): void {
+    this.#end('The node cannot start', startFailure(error, this.#config), errorCode(error))
+  }
+
   #fail(error: Error): void {
-    const { code } = error as NodeJS.ErrnoException
-    this.#log.logger.error('The node cannot go on', {
-      error: error.message,
-      ...(code === undefined ? {} : { code }),
-    })
+    this.#end('The node cannot go on', error.message, errorCode(error))
+  }
+
+  #end(message: string, error: string, code: string): void {
+    this.#log.logger.error(message, { error, ...(code === '' ? {} : { code }) })
     this.#exit(EXIT_FAILED)
   }
 
@@ -227,9 +234,6 @@ class NodeProcess {
     process.exit(status)
   }
 }
-
-/** Longer than the hold limit: the cluster answers first, and truthfully. */
-const COMMAND_TIMEOUT_MS = 10_000
 
 /** Parameters of CONFIG, by their names there. */
 function doorParameters(config: NodeConfig): Record<string, string> {
@@ -260,6 +264,17 @@ function nodeSettings(config: NodeConfig): NodeSettings {
     trailingLogBytes: config.trailingLogBytes,
     watchHistoryBytes: config.watchHistoryBytes,
     lowSpaceBytes: config.lowSpaceBytes,
+    timing: timingOf(config),
+  }
+}
+
+/** Silence that is no reason for an election yet does not make commands be refused. */
+function timingOf({ electionTimeoutMs, heartbeatMs, silenceMs, holdMs }: NodeConfig): Timing {
+  return {
+    electionMs: electionTimeoutMs,
+    heartbeatMs,
+    silenceMs: Math.max(silenceMs, 2 * electionTimeoutMs),
+    holdMs,
   }
 }
 

@@ -31,6 +31,8 @@ export interface LinkOptions extends HandshakeOptions {
   readonly connection: Connection
   readonly clock: Clock
   readonly owner: LinkOwner
+  /** TransportOptions.silentMs. */
+  readonly silentMs: number
 }
 
 type Stage = 'handshake' | 'trusted' | 'lingering' | 'closed'
@@ -54,6 +56,7 @@ export class Link {
   readonly #connection: Connection
   readonly #clock: Clock
   readonly #owner: LinkOwner
+  readonly #silentMs: number
   readonly #handshake: Handshake
   readonly #writer: FrameWriter
   readonly #decoder = new FrameDecoder(limits.handshakeBytes)
@@ -75,6 +78,7 @@ export class Link {
     this.#connection = options.connection
     this.#clock = options.clock
     this.#owner = options.owner
+    this.#silentMs = options.silentMs
     this.#handshake = new Handshake(options)
     this.#writer = new FrameWriter((bytes) => this.#connection.write(bytes))
     this.#stageMs = options.clock.monotonicMs()
@@ -164,7 +168,7 @@ export class Link {
   }
 
   #isSilent(nowMs: number): boolean {
-    if (this.#lane === 'control') return nowMs - this.#heardMs > timing.controlSilentMs
+    if (this.#lane === 'control') return nowMs - this.#heardMs > this.#silentMs
     return nowMs - Math.max(this.#heardMs, this.#progressMs) > timing.bulkSilentMs
   }
 

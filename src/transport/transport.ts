@@ -167,11 +167,12 @@ class NodeTransport implements Transport, LinkOwner {
   }
 
   #begin(connection: Connection, lane: Lane, slot: Slot | null): Link {
-    const { clock, random } = this.#options
+    const { clock, random, silentMs = timing.controlSilentMs } = this.#options
     const link = new Link({
       connection,
       clock,
       owner: this,
+      silentMs,
       side: slot === null ? 'accepted' : 'dialled',
       own: this.#ownHello(lane, random.bytes(NONCE_SIZE)),
       secrets: this.#secrets,

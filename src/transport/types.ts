@@ -136,6 +136,8 @@ export interface TransportOptions {
   readonly clusterSecrets?: () => readonly string[]
   /** Protocol versions that are spoken; default: this program's (hello.ts). */
   readonly versions?: { readonly min: number; readonly max: number }
+  /** Longest silence on a control connection before it is given up; default: controlSilentMs of timing.ts. */
+  readonly silentMs?: number
   readonly handlers: TransportHandlers
   /** A further check of the node's own: why this peer is refused (say, its member was removed), or null. */
   readonly admit?: (peer: PeerInfo) => string | null

@@ -12,7 +12,7 @@ import {
 import { NOT_AN_INTEGER } from '../arguments.ts'
 import type { CommandContext, Execute } from '../context.ts'
 import { parseInteger } from '../integers.ts'
-import { type CompiledScript, compiledScript } from '../scripts/compiled.ts'
+import { type CompiledScript, compiledScript, dropKeptScripts } from '../scripts/compiled.ts'
 import { runScript } from '../scripts/script-run.ts'
 import { flushScripts, storedScript, storeScript } from '../scripts/stored.ts'
 
@@ -81,6 +81,7 @@ export function scriptFlush(context: CommandContext, args: readonly Buffer[]): B
   const option = args[0]?.toString('latin1').toLowerCase() ?? 'sync'
   if (args.length > 1 || (option !== 'sync' && option !== 'async')) return FLUSH_OPTION
   flushScripts(context)
+  dropKeptScripts()
   return OK_REPLY
 }
 

@@ -41,6 +41,17 @@ export function compiledScript(source: Buffer): CompiledScript {
   return script
 }
 
+/** Programs that this process keeps. */
+export function keptScripts(): number {
+  return kept.size
+}
+
+/** Drops them all: SCRIPT FLUSH, after which nobody can name them. */
+export function dropKeptScripts(): void {
+  kept.clear()
+  keptBytes = 0
+}
+
 function compile(source: Buffer, text: string): CompiledScript {
   const sha = sha1Hex(source)
   const shebang = parseShebang(text)

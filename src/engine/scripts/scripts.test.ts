@@ -7,6 +7,7 @@ import { limits } from '../../protocol/limits.ts'
 import { EngineClient } from '../../testing/engine/engine-client.ts'
 import { MapStore } from '../../testing/storage/map-store.ts'
 import { onceCommand } from '../once.ts'
+import { keptScripts } from './compiled.ts'
 
 const NO_SCRIPT = '-NOSCRIPT No matching script. Please use EVAL.\r\n'
 const ENDLESS = "redis.call('set', 'k', 'new') while true do end"
@@ -28,6 +29,17 @@ describe('scripts for EVALSHA', () => {
     assert.equal(client.run('SCRIPT', 'FLUSH', 'ASYNC'), '+OK\r\n')
     assert.equal(client.run('EVALSHA', sha, 0), NO_SCRIPT)
     assert.equal(client.run('SCRIPT', 'EXISTS', sha), '*1\r\n:0\r\n')
+  })
+
+  test('INFO counts the programs that are kept, and SCRIPT FLUSH drops them', () => {
+    const client = new EngineClient()
+    client.run('SCRIPT', 'FLUSH')
+    client.run('EVAL', 'return 1', 0)
+    client.run('EVAL', 'return 1', 0)
+    client.run('SCRIPT', 'LOAD', 'return 2')
+    assert.equal(keptScripts(), 2)
+    client.run('SCRIPT', 'FLUSH')
+    assert.equal(keptScripts(), 0)
   })
 
   test('they are rows of the state: an engine that goes on from it knows them', () => {

@@ -14,12 +14,13 @@ import {
   read,
   readdir,
   rename,
+  stat,
   statfs,
   unlink,
   writev,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { codedError } from '../../lib/coded-error.ts'
+import { codedError, errorCode } from '../../lib/coded-error.ts'
 import type { Callback, Disk, DiskFile, OpenMode, SpaceReport } from '../../storage/disk.ts'
 import { LogWriter } from './log-writer.ts'
 
@@ -45,11 +46,15 @@ export class RealDisk implements Disk {
     readdir(folder, done)
   }
 
-  /** Durable on return, with every parent it made. */
+  /**
+   * Durable on return, with every parent it made. Not by mkdir's own `recursive`: it never ends below a folder that
+   * exists but takes no folders (/proc).
+   */
   makeFolder(folder: string, done: Callback): void {
-    mkdir(folder, { recursive: true, mode: 0o700 }, (error, first) => {
-      if (error || first === undefined) done(error)
-      else syncUpTo(dirname(folder), dirname(first), done)
+    makeOne(folder, (error) => {
+      const parent = dirname(folder)
+      if (errorCode(error) !== 'ENOENT' || parent === folder) return done(error)
+      this.makeFolder(parent, (failure) => (failure ? done(failure) : makeOne(folder, done)))
     })
   }
 
@@ -62,13 +67,7 @@ export class RealDisk implements Disk {
   }
 
   syncFolder(folder: string, done: Callback): void {
-    open(folder, constants.O_RDONLY | constants.O_DIRECTORY, (error, fd) => {
-      if (error) {
-        done(error)
-        return
-      }
-      fsync(fd, (syncError) => close(fd, (closeError) => done(syncError ?? closeError)))
-    })
+    syncFolder(folder, done)
   }
 
   space(folder: string, done: Callback<SpaceReport>): void {
@@ -195,19 +194,18 @@ function without(chunks: Buffer[], count: number): Buffer[] {
   return rest
 }
 
-/** Syncs `folder` and its parents up to and including `top`. */
-function syncUpTo(folder: string, top: string, done: Callback): void {
+/** Makes one folder, unless there is one, and syncs its parent. */
+function makeOne(folder: string, done: Callback): void {
+  mkdir(folder, { mode: 0o700 }, (error) => {
+    if (error === null) return syncFolder(dirname(folder), done)
+    if (error.code !== 'EEXIST') return done(error)
+    stat(folder, (failure, stats) => done(failure ?? (stats.isDirectory() ? null : error)))
+  })
+}
+
+function syncFolder(folder: string, done: Callback): void {
   open(folder, constants.O_RDONLY | constants.O_DIRECTORY, (error, fd) => {
-    if (error) {
-      done(error)
-      return
-    }
-    fsync(fd, (syncError) => {
-      close(fd, () => {
-        const parent = dirname(folder)
-        if (syncError || folder === top || parent === folder) done(syncError)
-        else syncUpTo(parent, top, done)
-      })
-    })
+    if (error) return done(error)
+    fsync(fd, (syncError) => close(fd, (closeError) => done(syncError ?? closeError)))
   })
 }

@@ -10,7 +10,7 @@ import { EntryIndex } from './entry-index.ts'
 import { Runs } from './runs.ts'
 import type { InstallRecord } from './types.ts'
 
-export const NO_HARD_STATE: HardState = { term: 0, votedFor: NO_PEER, commitIndex: 0 }
+const NO_HARD_STATE: HardState = { term: 0, votedFor: NO_PEER, commitIndex: 0 }
 
 /** What a new segment repeats at its start, so that no older segment is needed for it. */
 export interface Kept {

@@ -18,7 +18,7 @@ const SLICE_BYTES = 1024 * 1024
 const SYNC_SLICES = 4
 
 /** Makes the file `path` of `bytes` zeros, synced. The caller gives it its header and its final name. */
-export function* zeroFill(spec: ZeroFillSpec, disk: JobDisk): JobGenerator<null> {
+function* zeroFill(spec: ZeroFillSpec, disk: JobDisk): JobGenerator<null> {
   const file = disk.open(spec.path, 'create')
   try {
     const zeros = Buffer.alloc(Math.min(SLICE_BYTES, spec.bytes))

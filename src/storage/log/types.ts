@@ -2,10 +2,13 @@
  * What the log offers the replica: one write-ahead log per node for all groups (R5, R6, R9). Appends are
  * gathered while a write is in flight; one write plus one fdatasync makes the whole gathering durable.
  */
+import type { Clock } from '../../lib/clock.ts'
 import type { Histogram } from '../../lib/histogram.ts'
+import type { Random } from '../../lib/random.ts'
 import type { Entry } from '../../protocol/entry.ts'
 import type { HardState, Index, LogReader, SnapshotMeta, Term } from '../../raft/types.ts'
-import type { Callback } from '../disk.ts'
+import type { Callback, Disk } from '../disk.ts'
+import type { Jobs } from '../jobs.ts'
 
 /** R10 step 2: written before a snapshot replaces the store; a start that finds it redoes the rest. */
 export interface InstallRecord {
@@ -91,14 +94,12 @@ export interface Log {
   close(done: () => void): void
 }
 
-export type OpenLog = (options: LogOptions, done: Callback<Log>) => void
-
 export interface LogOptions {
   readonly folder: string
-  readonly disk: import('../disk.ts').Disk
-  readonly jobs: import('../jobs.ts').Jobs
-  readonly clock: import('../../lib/clock.ts').Clock
-  readonly random: import('../../lib/random.ts').Random
+  readonly disk: Disk
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly random: Random
   /** Called when a log write or sync failed, or damage was found: the process must end (R6). */
   readonly onFatal: (error: Error) => void
   /** Test overrides; default: protocol/limits.ts. */

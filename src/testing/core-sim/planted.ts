@@ -177,7 +177,6 @@ const RARE: readonly Mistake[] = [
 
 /** Mistakes that a few hundred seeds find. */
 export const mistakes = (Object.keys(MISTAKES) as Mistake[]).filter((name) => !RARE.includes(name))
-export const rareMistakes = RARE
 
 /** Plants the mistake everywhere in this process; returns what takes it out again. */
 export function plant(name: Mistake): () => void {

@@ -71,7 +71,7 @@ const expiry: fc.Arbitrary<KvExpiry> = fc.oneof(
   fc.record({ kind: fc.constant('at' as const), ms: fc.integer({ min: 999_990, max: 1_000_200 }) }, PLAIN),
 )
 /** Operations on few keys with short values and expiries that are near. */
-export const anyOperation: fc.Arbitrary<KvOperation> = fc.oneof(
+const anyOperation: fc.Arbitrary<KvOperation> = fc.oneof(
   fc.record({ kind: fc.constant('get' as const), key, metadataOnly: fc.boolean() }, PLAIN),
   fc.record(
     { kind: fc.constant('put' as const), key, value, contentType, expiry, previous: fc.boolean() },
@@ -90,7 +90,7 @@ export const anyOperation: fc.Arbitrary<KvOperation> = fc.oneof(
 )
 
 /** Conditions on the same keys. */
-export const anyCompare: fc.Arbitrary<KvCompare> = fc.oneof(
+const anyCompare: fc.Arbitrary<KvCompare> = fc.oneof(
   fc.record({ target: fc.constant('exists' as const), key, exists: fc.boolean() }, PLAIN),
   fc.record(
     {

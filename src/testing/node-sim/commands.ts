@@ -14,11 +14,19 @@ export function command(name: string, ...words: readonly (string | number)[]): C
 /** `none`: surely without effect. `unknown`: perhaps with. */
 export type Outcome = 'answer' | 'none' | 'unknown'
 
-/** What an error says of the effect; any error that no client of this simulation can have deserved is a violation. */
-export function outcomeOf(reply: Buffer, error: ErrorCode | null): Outcome {
+/**
+ * What an error says of the effect; any error that no client of this simulation can have deserved is a violation.
+ * `isAnswer`: errors that the command itself may end with.
+ */
+export function outcomeOf(
+  reply: Buffer,
+  error: ErrorCode | null,
+  isAnswer: (text: string) => boolean = () => false,
+): Outcome {
   if (error !== null) return errors[error].effect === 'none' ? 'none' : 'unknown'
   if (reply[0] !== 0x2d) return 'answer'
   const text = reply.toString('latin1', 1, reply.length - 2)
+  if (isAnswer(text)) return 'answer'
   if (text.startsWith('OOM ')) return 'none'
   if (text.startsWith('UNKNOWN ')) return 'unknown'
   if (text === errors.REPLY_NOT_KEPT.resp) return 'unknown'

@@ -27,6 +27,8 @@ export interface Request {
   readonly command: Command
   readonly parts: readonly KeyPart[]
   readonly consistency?: Consistency
+  /** Errors that the command may end with by right: their text is the reply then. */
+  readonly failure?: (text: string) => boolean
   readonly done?: (outcome: Outcome, reply: Parsed) => void
 }
 
@@ -100,7 +102,7 @@ export class Connection {
     // A dying process answers nobody.
     if (!this.process.alive || !this.#inFlight.delete(flight)) return
     this.process.world.mix(crc32(reply))
-    const outcome = outcomeOf(reply, error)
+    const outcome = outcomeOf(reply, error, flight.request.failure)
     const parsed = outcome === 'answer' ? parseReply(reply) : null
     this.#record(flight, outcome, parsed)
     flight.request.done?.(outcome, parsed)

@@ -33,14 +33,14 @@ export class Convergence {
 
   run(): void {
     const { clients, faults, machines, membership, recorder, params, world } = this.#simulation
-    const { idempotentWriters, messengers } = this.#simulation
-    for (const client of [...clients, ...idempotentWriters, ...messengers]) client.stop()
+    const { idempotentWriters, messengers, scripters } = this.#simulation
+    for (const client of [...clients, ...idempotentWriters, ...messengers, ...scripters]) client.stop()
     world.note('heal')
     faults.end()
     if (params.finalCrash) for (const machine of machines) if (!machine.removed) machine.crash()
     this.#keepRunning()
     this.#await(ANSWERS_MS, 'every command is answered', () =>
-      clients.every((client) => client.pending === 0),
+      [...clients, ...scripters].every(({ pending }) => pending === 0),
     )
     this.#await(
       MEMBERS_MS,
@@ -56,6 +56,7 @@ export class Convergence {
       this.#members().every(({ node }) => node?.engine.engineLevel === params.engineLevel),
     )
     const finals = this.#readEverything()
+    this.#scriptsAreKnown()
     this.#becomeEqual()
     this.#await(RECEIVED_MS, 'what was received of snapshots and not installed is gone', () =>
       this.#members().every(({ node }) => node?.storage.store.status().receivedFiles === 0),
@@ -113,6 +114,20 @@ export class Convergence {
       this.#await(READ_MS, `${machine.name} answers a write`, () => written)
     }
     return finals
+  }
+
+  /** Every script that was loaded is known at every node, whether it came there in an entry or in a snapshot. */
+  #scriptsAreKnown(): void {
+    const shas = [...this.#simulation.scriptShelf.loaded]
+    if (shas.length === 0) return
+    for (const machine of this.#members()) {
+      let known: Parsed = null
+      this.#insist(machine, { command: command('script|exists', ...shas), parts: [] }, (reply) => {
+        known = reply
+      })
+      this.#await(READ_MS, `${machine.name} says which scripts it knows`, () => known !== null)
+      check(String(known) === String(shas.map(() => 1)), () => `${machine.name} lacks a script: ${known}`)
+    }
   }
 
   /** Sends a request until it is answered. */

@@ -6,6 +6,7 @@ import type { AdminRequest } from '../../cluster/execute.ts'
 import type { Node } from '../../cluster/node.ts'
 import type { NodeSettings } from '../../cluster/node-options.ts'
 import { openNode } from '../../cluster/open-node.ts'
+import { DEFAULT_TIMING, type Timing } from '../../cluster/timing.ts'
 import { must } from '../../lib/assert.ts'
 import { errorCode } from '../../lib/coded-error.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -40,6 +41,8 @@ export interface MachineOptions {
   readonly cluster: readonly string[]
   /** The engine level of the program that it begins with; default: the newest. */
   readonly program?: number
+  /** Default: DEFAULT_TIMING. */
+  readonly timing?: Timing
   /** A process ended by itself. */
   readonly onEnd: () => void
   /** A process has opened its node: nothing was applied in it yet. */
@@ -226,6 +229,7 @@ export class Machine {
       trailingLogBytes: params.trailingLogBytes,
       watchHistoryBytes: params.watchHistoryBytes,
       lowSpaceBytes: LOW_SPACE_BYTES,
+      timing: this.#options.timing ?? DEFAULT_TIMING,
       engineLevel: this.program,
     }
   }

@@ -56,6 +56,8 @@ export interface NodeSimParams {
   readonly idempotentWriters: number
   /** Clients that publish; 0 unless asked for, because whatever is drawn shifts what else happens. */
   readonly messengers: number
+  /** Clients of scripts. */
+  readonly scripters: number
 
   /** R7: what the newest program executes, how many machines begin with one of the first level, and faults of that. */
   readonly engineLevel: number
@@ -69,6 +71,7 @@ export const WITHOUT_LEVELS: Partial<NodeSimParams> = {
   engineLevel: FIRST_LEVEL,
   olderPrograms: 0,
   otherProgramMs: 0,
+  scripters: 0,
 }
 export const WITHOUT_WATCHERS: Partial<NodeSimParams> = {
   ...WITHOUT_LEVELS,
@@ -131,5 +134,6 @@ export function drawNodeParams(random: Random): NodeSimParams {
     engineLevel: ENGINE_LEVEL,
     olderPrograms: pick(0, 0, 0, 1, 1, 5),
     otherProgramMs: sometimes(0.4, 300, 1500),
+    scripters: pick(0, 1, 2),
   }
 }

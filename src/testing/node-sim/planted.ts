@@ -12,6 +12,7 @@ import { ENGINE_LEVEL } from '../../engine/level.ts'
 import { Session } from '../../engine/session.ts'
 import { crc32 } from '../../lib/crc32.ts'
 import { errors } from '../../protocol/errors.ts'
+import { NULL_REPLY } from '../../protocol/reply.ts'
 import {
   COMMIT_MARK,
   COMMIT_SIZE,
@@ -168,6 +169,53 @@ const MISTAKES = {
       () =>
         function (this: Memtable, key) {
           return this.find(key, hashKey(key))
+        },
+    ),
+  /** What EVALSHA knows is kept in each process, and not in the state. */
+  scriptsNotInState: () => {
+    const kept = new WeakMap<CommandContext, Map<string, Buffer | null>>()
+    const rowsOf = (context: CommandContext): Map<string, Buffer | null> => {
+      const rows = kept.get(context) ?? new Map<string, Buffer | null>()
+      kept.set(context, rows)
+      return rows
+    }
+    const isScript = (key: string): boolean => key.startsWith('\0\0\0\0\x04')
+    const undoRow = patch(
+      CommandContext.prototype,
+      'row',
+      (row) =>
+        function (this: CommandContext, key) {
+          return isScript(key) ? (rowsOf(this).get(key) ?? null) : row.call(this, key)
+        },
+    )
+    const undoSetRow = patch(
+      CommandContext.prototype,
+      'setRow',
+      (setRow) =>
+        function (this: CommandContext, key, value) {
+          if (isScript(key)) rowsOf(this).set(key, value)
+          else setRow.call(this, key, value)
+        },
+    )
+    return () => {
+      undoRow()
+      undoSetRow()
+    }
+  },
+  /** R2: a script takes a record that is not in memory for one that is not there. */
+  scriptsIgnoreMisses: () =>
+    patch(
+      CommandContext.prototype,
+      'runInner',
+      (runInner) =>
+        function (this: CommandContext, command) {
+          const isScript = this.spec.group === 'scripting'
+          try {
+            return runInner.call(this, command)
+          } catch (error) {
+            if (isScript) return NULL_REPLY
+            throw error
+          }
         },
     ),
   /** R15, R16: "not applied" is said of what was forwarded. */

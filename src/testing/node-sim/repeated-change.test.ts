@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AdminRequest } from '../../cluster/execute.ts'
+import { must } from '../../lib/assert.ts'
 import { addressOf, type Machine } from './machine.ts'
 import { SmallCluster } from './small-cluster.ts'
 
@@ -40,6 +41,34 @@ test('a replacement, an addition and a removal are found done by the next leader
   assert.match(administer(cluster, n2, { kind: 'removeNode', name: 'n5' }), /^n5 is not a member/)
   const members = n2.node?.status().peers.map(({ member }) => member.name)
   assert.deepEqual(members?.sort(), ['n1', 'n2', 'n3'])
+})
+
+test('a replacement that was done is not taken for the next one while the lost self still seems connected', () => {
+  const cluster = new SmallCluster()
+  const [n1, , n3] = cluster.machines as [Machine, Machine, Machine]
+  const replace = { kind: 'replaceNode', old: 'n3', name: 'n3', peerAddress: addressOf('n3') } as const
+  n3.wipe()
+  n3.start()
+  assert.equal(administer(cluster, n1, replace), 'done')
+  // Power is lost: nobody closes its connections, and it takes seconds to miss it.
+  n3.wipe()
+  const answers: string[] = []
+  const lostMs = cluster.world.nowMs
+  cluster.until('what it had sent is there', () => cluster.world.nowMs >= lostMs + 20)
+  for (const machine of [n1, cluster.leader]) {
+    machine.sim.process.schedule(0, 'ask', () =>
+      must(machine.node, 'node').admin(replace, (error) => answers.push(error ?? 'done')),
+    )
+  }
+  cluster.until('two seconds', () => cluster.world.nowMs >= lostMs + 2_000)
+  assert.deepEqual(answers, [])
+  n3.start()
+  cluster.until('both answers', () => answers.length === 2)
+  assert.deepEqual(answers, ['done', 'done'])
+  const { confState, peers } = must(cluster.leader.node, 'node').status()
+  const newSelf = must(n3.node, 'node').status().peerId
+  assert.ok(confState.voters.includes(newSelf))
+  assert.equal(peers.find(({ member }) => member.name === 'n3')?.member.peerId, newSelf)
 })
 
 test('a member that was emptied is not taken for one that was added', () => {

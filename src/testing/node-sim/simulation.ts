@@ -18,6 +18,7 @@ import { MembershipChanges } from './membership.ts'
 import { MessageOrder, Messenger } from './messenger.ts'
 import { drawNodeParams, type NodeSimParams } from './params.ts'
 import { Recorder } from './recorder.ts'
+import { Scripter, ScriptShelf } from './scripter.ts'
 import { WatchedHistory, Watcher } from './watcher.ts'
 
 export interface NodeSimOptions {
@@ -67,6 +68,8 @@ class Simulation {
   readonly idempotentWriters: IdempotentWriter[] = []
   readonly messageOrder = new MessageOrder()
   readonly messengers: Messenger[] = []
+  readonly scriptShelf = new ScriptShelf()
+  readonly scripters: Scripter[] = []
   /** Not forked from the world's: what it decides must not shift what else happens. */
   readonly #watcherRandom: Random
   readonly #founders: readonly string[]
@@ -105,6 +108,10 @@ class Simulation {
     for (let i = 0; i < params.clients; i++)
       this.clients.push(new Client(shared, i, world.random.fork(`client ${i}`)))
     this.#addWatchers()
+    for (let i = 0; i < params.scripters; i++) {
+      const random = this.#watcherRandom.fork(`scripter ${i}`)
+      this.scripters.push(new Scripter(shared, this.scriptShelf, i, random))
+    }
     this.faults.begin()
     const endMs = params.faultyMs
     this.runUntil(
@@ -207,6 +214,7 @@ export function runNodeSeed(seed: number, options: NodeSimOptions = {}): NodeSim
       onceWritten: sumOf(simulation.idempotentWriters, (writer) => writer.written),
       ...(simulation.params.messengers === 0 ? {} : simulation.messageOrder.counts),
       onceReplayed: sumOf(simulation.idempotentWriters, (writer) => writer.replayed),
+      ...simulation.scriptShelf.counts,
     },
     violation,
     lines: violation === null && options.trace !== true ? [] : trace(simulation),

@@ -1,6 +1,7 @@
 /** Three simulated nodes without faults of their own, and how a test talks to them. */
 import type { ExecuteOptions, Result } from '../../cluster/execute.ts'
 import type { Node } from '../../cluster/node.ts'
+import { DEFAULT_TIMING, type Timing } from '../../cluster/timing.ts'
 import { must } from '../../lib/assert.ts'
 import { SimNetwork } from '../sim/network.ts'
 import { SimWorld } from '../sim/world.ts'
@@ -18,8 +19,11 @@ export class SmallCluster {
   /** Log lines of all nodes. */
   readonly notes: string[] = []
 
+  readonly #timing: Timing
+
   /** `programs`: the engine levels of their programs (R7); the newest when left out. */
-  constructor(programs: Readonly<Record<string, number>> = {}) {
+  constructor(programs: Readonly<Record<string, number>> = {}, timing: Timing = DEFAULT_TIMING) {
+    this.#timing = timing
     this.#params = { ...drawNodeParams(this.world.random.fork('params')), clockSkewMs: 0, slowSync: 0 }
     this.machines = NAMES.map((name) => this.machine(name, NAMES, programs[name]))
     for (const machine of this.machines) machine.start()
@@ -35,6 +39,7 @@ export class SmallCluster {
       name,
       params: this.#params,
       cluster,
+      timing: this.#timing,
       ...(program === undefined ? {} : { program }),
       onEnd() {},
       note: (text) => this.notes.push(text),

@@ -10,7 +10,7 @@ import type { SimProcess } from './process.ts'
 import type { SimWorld } from './world.ts'
 
 /** 2026-01-01T00:00:00Z: the wall time at which every world begins. */
-export const WORLD_EPOCH_MS = 1_767_225_600_000
+const WORLD_EPOCH_MS = 1_767_225_600_000
 
 export interface SimTimeOptions {
   /** Wall clock minus true time, ms. */

@@ -30,10 +30,6 @@ export class SimFile {
     return this.#size
   }
 
-  get unsyncedSectors(): number {
-    return this.#before.size
-  }
-
   /** A copy; shorter at the end of the file. */
   read(offset: number, length: number): Buffer {
     const end = Math.min(this.#size, offset + length)

@@ -20,10 +20,6 @@ export class SimFolders {
   #folders = new Set<string>(['', '/'])
   #changes: Change[] = []
 
-  get unsyncedChanges(): number {
-    return this.#changes.length
-  }
-
   /** Null when there is no such file. */
   find(path: string): SimFile | null {
     return this.#names.get(normal(path)) ?? null

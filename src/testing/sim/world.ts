@@ -34,7 +34,6 @@ export class SimWorld {
   #processCount = 0
   #isRunning = false
   #turnEnds: (() => void)[] = []
-  #observers: (() => void)[] = []
 
   constructor(seed: number, options: SimWorldOptions = {}) {
     this.seed = seed
@@ -83,11 +82,6 @@ export class SimWorld {
   atTurnEnd(fn: () => void): void {
     if (this.#isRunning) this.#turnEnds.push(fn)
     else this.schedule(0, 'turn end', fn)
-  }
-
-  /** Runs after every event: the place for invariants. */
-  onStep(observer: () => void): void {
-    this.#observers.push(observer)
   }
 
   /** A line in the trace, and part of the hash. */
@@ -172,7 +166,6 @@ export class SimWorld {
     run()
     if (this.#turnEnds.length > 0) this.#endTurn()
     this.#isRunning = false
-    for (const observer of this.#observers) observer()
   }
 
   #endTurn(): void {
