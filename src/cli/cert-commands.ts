@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hostName, nodeName } from '../server/config-values.ts'
 import { CA_NAME, pathsOf } from './cert/paths.ts'
 import { print } from './exit.ts'
-import { withExamples } from './verb.ts'
+import { wholeNumber, withExamples } from './verb.ts'
 
 const DEFAULT_FOLDER = './kvorum-certs'
 const CA_DAYS = 3_650
@@ -30,6 +30,7 @@ export function addCertCommands(program: Command): void {
     'kvorum cert node n1 --host 10.0.0.1          for the node n1, reached at 10.0.0.1',
     'kvorum cert client app                       for an application, where clients must show one',
     'kvorum cert node n1 --renew                  another year for the same key and names',
+    'kvorum cert revoke n1                        what was made for n1 counts no more: ca.crl',
   ])
   common(cert.command('ca'), CA_DAYS)
     .description('Make the authority that signs the certificates of one cluster.')
@@ -45,12 +46,27 @@ export function addCertCommands(program: Command): void {
     .description('Make the certificate of a client.')
     .option('--renew', 'Keep the key, replace the certificate.')
     .action((name: string, options: Options) => makeClient(name, options))
+  cert
+    .command('revoke [names...]')
+    .description('Take back every certificate of these names; without names, write the list as it is.')
+    .option('--out <DIR>', 'Folder of the authority and of what it signs.', DEFAULT_FOLDER)
+    .action((names: readonly string[], options: Options) => revokeNames(names, options))
+}
+
+async function revokeNames(names: readonly string[], options: Pick<Options, 'out'>): Promise<void> {
+  for (const name of names) requireName(name)
+  const { revoke } = await import('./cert/revoke.ts')
+  const path = revoke(options.out, names, Date.now())
+  print(`Wrote ${path}.`)
+  print(`Next: give it to every node as --tls-crl ${resolve(path)}, and kill -HUP them.`)
 }
 
 function common(command: Command, days: number): Command {
   return command
     .option('--out <DIR>', 'Folder of the authority and of what it signs.', DEFAULT_FOLDER)
-    .addOption(new Option('--days <COUNT>', 'How long it is valid.').argParser(dayCount).default(days))
+    .addOption(
+      new Option('--days <COUNT>', 'How long it is valid.').argParser(wholeNumber(1, DAYS_MAX)).default(days),
+    )
 }
 
 async function makeCa(options: Options): Promise<void> {
@@ -120,11 +136,4 @@ function hostList(text: string): readonly string[] {
 /** '*.db.example.com': all names of one level below it. */
 function isPattern(host: string): boolean {
   return host.startsWith('*.') && hostName.parse(host.slice(2)) !== undefined
-}
-
-function dayCount(text: string): number {
-  const days = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (days < 1 || days > DAYS_MAX)
-    throw new InvalidArgumentError(`wanted 1 to ${DAYS_MAX} days, got '${text}'`)
-  return days
 }

@@ -6,7 +6,9 @@ import { launchCluster } from './cluster/launch.ts'
 import { compatInline, DEFAULT_FOLDER, findNode, type LayoutWishes, requireLayout } from './cluster/layout.ts'
 import { withLock } from './cluster/lock.ts'
 import { showLogs } from './cluster/logs.ts'
-import { wholeNumber, withExamples } from './verb.ts'
+import { PORT_MAX, wholeNumber, withExamples } from './verb.ts'
+
+const NODES_MAX = 9
 
 interface StartOptions extends LayoutWishes {
   readonly data: string
@@ -88,11 +90,15 @@ function wishesOf(command: Command): StartOptions {
 function withLaunchOptions(command: Command): Command {
   const port = (flag: string, what: string) =>
     new Option(`${flag} <PORT>`, `${what} of node1; the next nodes have the next ports.`).argParser(
-      wholeNumber,
+      wholeNumber(1, PORT_MAX),
     )
   return command
     .argument('[flags...]', 'After --: flags for every node, as of kvorum start.')
-    .addOption(new Option('--nodes <COUNT>', 'Nodes of a new cluster (default: 3).').argParser(nodeCount))
+    .addOption(
+      new Option('--nodes <COUNT>', 'Nodes of a new cluster (default: 3).').argParser(
+        wholeNumber(1, NODES_MAX),
+      ),
+    )
     .addOption(
       new Option(
         '--compat <system>',
@@ -105,15 +111,10 @@ function withLaunchOptions(command: Command): Command {
     .addOption(port('--peer-port', 'Peer port (default: 9091)'))
 }
 
-function nodeCount(text: string): number {
-  const count = wholeNumber(text)
-  return count >= 1 && count <= 9 ? count : wholeNumber(`${text} (1 to 9 nodes)`)
-}
-
 function addLogs(cluster: Command): void {
   const logs = verb(cluster, 'logs [node]', 'The last log lines of one node, or of all in order of time.')
     .option('-f, --follow', 'Go on with what is logged from now on.')
-    .addOption(new Option('--lines <COUNT>', 'Lines to begin with.').argParser(wholeNumber).default(50))
+    .addOption(new Option('--lines <COUNT>', 'Lines to begin with.').argParser(wholeNumber(0)).default(50))
     .action(async (wanted, { data, follow, lines }) => {
       const layout = requireLayout(data)
       const nodes = wanted === undefined ? layout.nodes : [findNode(layout, wanted)]

@@ -42,7 +42,7 @@ function addSet(program: Command): void {
     .description(
       "Write a key; '-' reads the value from standard input. Done means: on the disks of a majority.",
     )
-    .addOption(new Option('--ttl <SECONDS>', 'Let the key expire.').argParser(wholeNumber))
+    .addOption(new Option('--ttl <SECONDS>', 'Let the key expire.').argParser(wholeNumber(1)))
     .addOption(new Option('--nx', 'Only when the key does not exist.').conflicts('xx'))
     .option('--xx', 'Only when the key exists.')
     .action(async (key: string, text: string, options: SetOptions, command: Command) => {

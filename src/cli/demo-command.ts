@@ -4,7 +4,7 @@ import { runInteractive } from './demo/interactive.ts'
 import { runScenes, scenes } from './demo/scenes.ts'
 import { onStage } from './demo/stage.ts'
 import { CliError, exitCodes, print } from './exit.ts'
-import { wholeNumber, withExamples } from './verb.ts'
+import { PORT_MAX, wholeNumber, withExamples } from './verb.ts'
 
 export function addDemoCommand(program: Command): void {
   const demo = program
@@ -16,7 +16,9 @@ export function addDemoCommand(program: Command): void {
         .default('all'),
     )
     .option('--host <HOST>', 'A node of the cluster.', '127.0.0.1')
-    .addOption(new Option('--port <PORT>', 'Its Redis port.').argParser(wholeNumber).default(6379))
+    .addOption(
+      new Option('--port <PORT>', 'Its Redis port.').argParser(wholeNumber(1, PORT_MAX)).default(6379),
+    )
     .action((scene: string, options: { host: string; port: number }) => runDemo(scene, options))
   withExamples(demo, [
     'kvorum demo                       everything, on a temporary cluster when none is running',

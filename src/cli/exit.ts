@@ -19,6 +19,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const
 
+/** In Markdown. */
 export const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'Done.',
   failed: 'Failed for another reason; the message says which.',
@@ -65,7 +66,8 @@ function replyExitCode(text: string): number {
 
 /** Writes the error to stderr in the form all commands share. */
 export function printError(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message : String(error)
+  const message = error instanceof ReplyError ? text.replace(/^ERR /, '') : text
   process.stderr.write(`error: ${message.replaceAll('\n', '\n       ')}\n`)
   if (error instanceof CliError && error.remedy !== '') {
     process.stderr.write(`  try: ${error.remedy.replaceAll('\n', '\n       ')}\n`)

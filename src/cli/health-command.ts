@@ -12,6 +12,7 @@ import { withExamples } from './verb.ts'
 
 const LIMIT_MS = 4_000
 const ANSWER_BYTES = 64 * 1024
+const REMEDY = 'kvorum health --http-url http://host:port'
 
 const paths = { live: '/livez', ready: '/readyz', leader: '/readyz/leader' } as const
 
@@ -39,9 +40,15 @@ export function addHealthCommand(program: Command): void {
 
 async function checkHealth(options: Options): Promise<void> {
   const own = options.httpUrl === undefined ? ownConfig() : null
-  const answer = await get(new URL(paths[options.check], options.httpUrl ?? urlOf(own)), tlsOf(own))
+  const answer = await get(pageOf(options.httpUrl ?? urlOf(own), paths[options.check]), tlsOf(own))
   print(answer.text.trimEnd())
   if (answer.status !== 200) throw new CliError(exitCodes.noQuorum, `The node is not ${options.check}`)
+}
+
+function pageOf(server: string, path: string): URL {
+  const url = URL.canParse(path, server) ? new URL(path, server) : null
+  if (url !== null && /^https?:$/.test(url.protocol)) return url
+  throw new CliError(exitCodes.usage, `Cannot use '${server}' for --http-url: wanted http[s]://host:port`)
 }
 
 /** Of the node that was started with this environment. */
@@ -51,7 +58,7 @@ function ownConfig(): NodeConfig {
     return resolveConfig({ flags: {}, env: process.env, readFile }).config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw new CliError(exitCodes.usage, error.message, 'kvorum health --http-url http://host:port')
+    throw new CliError(exitCodes.usage, error.message, REMEDY)
   }
 }
 
@@ -73,6 +80,7 @@ function tlsOf(config: NodeConfig | null): RequestOptions {
   return {
     cert,
     key: readFileSync(config.tlsKey),
+    ...(config.tlsKeyPassphrase === '' ? {} : { passphrase: config.tlsKeyPassphrase }),
     // A public authority is one that Node.js knows.
     ...(config.tlsCa === '' ? {} : { ca: readFileSync(config.tlsCa) }),
     // It listens at an address of this machine that the certificate need not name.
@@ -83,7 +91,7 @@ function tlsOf(config: NodeConfig | null): RequestOptions {
 function get(url: URL, tls: RequestOptions): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
-      reject(new CliError(exitCodes.unreachable, `Cannot ask ${url.origin}: ${error.message}`))
+      reject(new CliError(exitCodes.unreachable, `Cannot ask ${url.origin}: ${error.message}`, REMEDY))
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest
     const asked = request(url, { ...tls, timeout: LIMIT_MS }, (response) => {
       let text = ''

@@ -7,8 +7,10 @@ import { fetchStatus, type StatusReport } from './cluster/probe.ts'
 import { ask, withConnection } from './data-commands.ts'
 import { CliError, exitCodes, print } from './exit.ts'
 import { formatTable } from './table.ts'
-import type { TargetOptions } from './target.ts'
 import { targetOf, withExamples } from './verb.ts'
+
+/** How long a membership change may take when no --timeout is given. */
+const CHANGE_LIMIT_MS = 600_000
 
 export function addNodeCommands(program: Command): void {
   addStatus(program)
@@ -27,7 +29,7 @@ export function addNodeCommands(program: Command): void {
     .command('transfer [node]')
     .description('Hand leadership to a node, or to the one that is furthest.')
     .action((to: string | undefined, _options: object, command: Command) =>
-      change(targetOf(command), ['LEADER', 'TRANSFER', ...(to === undefined ? [] : [to])]),
+      change(command, ['LEADER', 'TRANSFER', ...(to === undefined ? [] : [to])]),
     )
 }
 
@@ -96,19 +98,17 @@ function addChanges(node: Command): void {
     .command('add <name> <address>')
     .description('Make a node a member: it first learns all data, then votes.')
     .action((name: string, address: string, _options: object, command: Command) =>
-      change(targetOf(command), ['NODE', 'ADD', name, peerAddress(address)]),
+      change(command, ['NODE', 'ADD', name, peerAddress(address)]),
     )
   node
     .command('remove <name>')
     .description('Remove a member; its data stays on its disk.')
-    .action((name: string, _options: object, command: Command) =>
-      change(targetOf(command), ['NODE', 'REMOVE', name]),
-    )
+    .action((name: string, _options: object, command: Command) => change(command, ['NODE', 'REMOVE', name]))
   node
     .command('replace <old> <name> <address>')
     .description('Let a new or wiped node take the place of a member, in one step.')
     .action((old: string, name: string, address: string, _options: object, command: Command) =>
-      change(targetOf(command), ['NODE', 'REPLACE', old, name, peerAddress(address)]),
+      change(command, ['NODE', 'REPLACE', old, name, peerAddress(address)]),
     )
 }
 
@@ -118,10 +118,10 @@ function peerAddress(text: string): string {
   throw new CliError(exitCodes.usage, `Cannot use '${text}' as a peer address: wanted host:port`)
 }
 
-/** A membership change waits for the new member to catch up: it has no limit of its own unless one was given. */
-async function change(target: TargetOptions, words: readonly Argument[]): Promise<void> {
-  await ask({ ...target, timeout: Math.max(target.timeout ?? 0, CHANGE_LIMIT_MS) }, 'KVORUM', ...words)
+/** A membership change waits until the new member has caught up. */
+async function change(command: Command, words: readonly Argument[]): Promise<void> {
+  const isGiven = command.getOptionValueSourceWithGlobals('timeout') === 'cli'
+  const target = targetOf(command)
+  await ask(isGiven ? target : { ...target, timeout: CHANGE_LIMIT_MS }, 'KVORUM', ...words)
   print('OK')
 }
-
-const CHANGE_LIMIT_MS = 600_000

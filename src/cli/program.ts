@@ -31,7 +31,9 @@ export function buildProgram(): Command {
     )
     .addOption(new Option('-n, --node <name>', 'Node of the local cluster: node2, or 2.'))
     .addOption(
-      new Option('--timeout <ms>', 'Longest wait for an answer.').argParser(wholeNumber).default(10_000),
+      new Option('--timeout <ms>', 'Longest wait for an answer; 0 = no limit.')
+        .argParser(wholeNumber(0))
+        .default(10_000),
     )
     .option('--tls', 'Connect over TLS, as with rediss://.')
     .option('--cacert <FILE>', 'Authority of the servers (PEM). [KVORUM_CACERT]')
@@ -73,7 +75,8 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
 
 function exitStatusHelp(): string {
   const names = Object.keys(exitCodes) as (keyof typeof exitCodes)[]
-  const lines = names.map((name) => `  ${String(exitCodes[name]).padEnd(4)} ${exitMeanings[name]}`)
+  const plain = (name: keyof typeof exitCodes): string => exitMeanings[name].replaceAll('`', '')
+  const lines = names.map((name) => `  ${String(exitCodes[name]).padEnd(4)} ${plain(name)}`)
   return ['Exit status:', ...lines].join('\n')
 }
 

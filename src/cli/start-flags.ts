@@ -14,7 +14,7 @@ export const otherFlags = {
 /** The least that --memtable-bytes takes. */
 const MEMTABLE_BYTES_MIN = 64 * 1024
 /** Options of `kvorum` itself that take the next word as their value. */
-const VALUED = new Set(['-u', '--url', '-n', '--node', '--timeout'])
+const VALUED = new Set(['-u', '--url', '-n', '--node', '--timeout', '--cacert', '--cert', '--key'])
 
 /** `argv` with the second dash wherever one of `names` was given with one, behind the verb `start`. */
 export function withTwoDashes(argv: readonly string[], names: ReadonlySet<string>): string[] {

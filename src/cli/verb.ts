@@ -12,7 +12,14 @@ export function targetOf(command: Command): TargetOptions {
   return command.optsWithGlobals()
 }
 
-export function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError(`wanted a whole number, got '${text}'`)
+const NUMBER_MAX = 999_999_999
+export const PORT_MAX = 65_535
+
+/** A reader of an option's value, for commander: a whole number from `least` to `most`, both of at most nine digits. */
+export function wholeNumber(least: number, most = NUMBER_MAX): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : -1
+    if (number >= least && number <= most) return number
+    throw new InvalidArgumentError(`Wanted a whole number from ${least} to ${most}.`)
+  }
 }

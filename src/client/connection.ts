@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { type Reply, ReplyError, ReplyParser } from './reply.ts'
 import { beginConnection, type TlsOptions, whyNot } from './socket.ts'
 import { formatServerUrl, parseServerUrl, type ServerUrl } from './url.ts'
+import { whenLate } from './when-late.ts'
 
 /** Why a connection cannot be used. `sent` is true when a command may have reached the server. */
 export class ConnectionError extends Error {
@@ -167,21 +168,6 @@ export function encodeWords(words: readonly Argument[]): Buffer {
     parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'))
   }
   return Buffer.concat(parts)
-}
-
-/**
- * Calls `late` once when `limitMs` have passed and what came until then was looked at: this program may have stood
- * still itself. The function given back stops that.
- */
-function whenLate(limitMs: number, late: () => void): () => void {
-  let turn: NodeJS.Immediate | null = null
-  const timer = setTimeout(() => {
-    turn = setImmediate(late)
-  }, limitMs)
-  return () => {
-    clearTimeout(timer)
-    if (turn !== null) clearImmediate(turn)
-  }
 }
 
 function openSocket(server: ServerUrl, options: ConnectOptions): Promise<Socket> {

@@ -10,8 +10,6 @@ export interface TlsOptions {
   /** The client's own certificate and key, for servers that want one. */
   readonly cert?: string | Buffer
   readonly key?: string | Buffer
-  /** Take any certificate: the connection is encrypted, to whomever. */
-  readonly insecure?: boolean
 }
 
 export interface Beginning {
@@ -27,7 +25,6 @@ export function beginConnection(server: ServerUrl, tls: TlsOptions): Beginning {
     host,
     port,
     minVersion: 'TLSv1.2',
-    rejectUnauthorized: tls.insecure !== true,
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),

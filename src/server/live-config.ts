@@ -10,7 +10,7 @@ import type { LogLevel } from './logging.ts'
 import type { NodeTls } from './tls/node-tls.ts'
 
 const SECRETS = ['password', 'previousPassword', 'clusterSecret', 'previousClusterSecret'] as const
-const TLS_FILES = ['tlsCert', 'tlsKey', 'tlsCa'] as const
+const TLS_FILES = ['tlsCert', 'tlsKey', 'tlsKeyPassphrase', 'tlsCa', 'tlsCrl'] as const
 
 export interface LiveParts {
   readonly logger: Logger

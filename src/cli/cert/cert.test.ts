@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { runCli } from '../testing/run-cli.ts'
 import { issueCertificate, newKey } from './issue.ts'
+import { readRevocationList } from './revocation-list.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kvorum-cert-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -58,6 +59,31 @@ describe('kvorum cert', () => {
       renewed.publicKey.export({ type: 'spki', format: 'der' }),
       before.publicKey.export({ type: 'spki', format: 'der' }),
     )
+  })
+
+  test('revoke lists every certificate a name ever had, and the name can have a new key', async () => {
+    await cert('node', 'gone')
+    await cert('client', 'left')
+    const serials = [read('gone.crt').serialNumber]
+    await cert('node', 'gone', '--renew')
+    serials.push(read('gone.crt').serialNumber)
+    assert.match((await cert('revoke', 'gone')).stdout, /--tls-crl \S+ca\.crl, and kill -HUP/)
+    const list = () => readRevocationList(readFileSync(join(folder, 'kvorum-certs', 'ca.crl'), 'utf8'))
+    assert.deepEqual(
+      list()
+        .revoked.map(({ serial }) => serial)
+        .sort(),
+      serials.sort(),
+    )
+
+    assert.match((await cert('node', 'gone')).stdout, /Made .*gone\.crt/)
+    assert.ok(!serials.includes(read('gone.crt').serialNumber))
+    await cert('revoke', 'left')
+    assert.equal((await cert('revoke')).status, 0)
+    assert.equal(list().revoked.length, 3)
+    assert.equal(list().number, 3)
+    assert.match((await cert('revoke', 'nobody')).stderr, /no certificate of nobody/)
+    assert.equal((await cert('revoke', 'ca')).status, 2)
   })
 
   test('says what is missing or wrong', async () => {

@@ -1,11 +1,13 @@
 /**
  * Certificates and keys as files of one folder: ca.crt, ca.key, NAME.crt, NAME.key. Keys can be read by their owner
  * only; nothing that exists is overwritten, but by --renew, which replaces a certificate in one step and keeps its key.
+ * What was signed is remembered in ca.issued.
  */
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { CliError, exitCodes } from '../exit.ts'
 import { type Authority, type CertificateRequest, issueCertificate, newKey } from './issue.ts'
+import { noteIssued } from './issued.ts'
 import { CA_NAME, type CertificateFiles, pathsOf } from './paths.ts'
 
 const CA_COMMON_NAME = 'Kvorum CA'
@@ -36,7 +38,9 @@ export function makeCertificate(wanted: Wanted): CertificateFiles {
   if (renew) return renewCertificate(wanted, paths, authority)
   requireAbsent(paths)
   const key = newKey()
-  save(folder, paths, issueCertificate({ ...wanted, nowMs: Date.now(), key }, authority), key)
+  const cert = issueCertificate({ ...wanted, nowMs: Date.now(), key }, authority)
+  noteIssued(folder, name, cert)
+  save(folder, paths, cert, key)
   return paths
 }
 
@@ -53,12 +57,14 @@ function renewCertificate(wanted: Wanted, paths: CertificateFiles, authority: Au
   const key = readFileSync(paths.key, 'utf8')
   const hosts = wanted.hosts.length > 0 ? wanted.hosts : hostsOf(paths.cert)
   const cert = issueCertificate({ ...wanted, hosts, nowMs: Date.now(), key }, authority)
+  noteIssued(wanted.folder, wanted.name, cert)
   writeFileSync(`${paths.cert}.new`, cert)
   renameSync(`${paths.cert}.new`, paths.cert)
   return paths
 }
 
-function loadAuthority(folder: string): Authority {
+/** Who signs for the folder; throws when there is nobody. */
+export function loadAuthority(folder: string): Authority {
   const paths = pathsOf(folder, CA_NAME)
   if (!existsSync(paths.cert) || !existsSync(paths.key)) {
     const remedy = `kvorum cert ca --out ${folder}`

@@ -31,10 +31,11 @@ export interface Authority {
 
 const DAY_MS = 86_400_000
 /** Clocks that are a little behind must take a new certificate too. */
-const BACKDATED_MS = 3_600_000
+export const BACKDATED_MS = 3_600_000
 const SERIAL_BYTES = 16
 const PEM_COLUMNS = 64
-const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2'
+/** RFC 5758, 3.2. */
+export const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2'
 const COMMON_NAME = '2.5.4.3'
 
 /** A new private key as PKCS#8 PEM. */
@@ -65,7 +66,7 @@ export function issueCertificate(request: CertificateRequest, issuer: Authority)
     signatureAlgorithm: algorithm,
     signatureValue: arrayOf(signature),
   })
-  return toPem(Buffer.from(AsnConvert.serialize(certificate)))
+  return toPem('CERTIFICATE', Buffer.from(AsnConvert.serialize(certificate)))
 }
 
 function extensionsOf(request: CertificateRequest, issuer: Authority): x509.Extension[] {
@@ -91,7 +92,8 @@ function extensionsOf(request: CertificateRequest, issuer: Authority): x509.Exte
   return extensions
 }
 
-function extension(id: string, value: object, critical = false): x509.Extension {
+/** An extension (RFC 5280, 4.2) with the encoding of `value`. */
+export function extension(id: string, value: object, critical = false): x509.Extension {
   return new x509.Extension({
     extnID: id,
     critical,
@@ -105,7 +107,8 @@ function generalName(host: string): x509.GeneralName {
     : new x509.GeneralName({ iPAddress: host })
 }
 
-function commonName(name: string): x509.Name {
+/** A name (RFC 5280, 4.1.2.4) of nothing but a common name. */
+export function commonName(name: string): x509.Name {
   const value = new x509.AttributeValue({ utf8String: name })
   const attribute = new x509.AttributeTypeAndValue({ type: COMMON_NAME, value })
   return new x509.Name([new x509.RelativeDistinguishedName([attribute])])
@@ -116,7 +119,8 @@ function publicKeyOf(key: string): Buffer {
   return createPublicKey(key).export({ type: 'spki', format: 'der' })
 }
 
-function keyIdentifier(key: string): ArrayBuffer {
+/** What tells the public half of `key` from others: the first 20 bytes of its SHA-256. */
+export function keyIdentifier(key: string): ArrayBuffer {
   return arrayOf(createHash('sha256').update(publicKeyOf(key)).digest().subarray(0, 20))
 }
 
@@ -127,13 +131,15 @@ function serialNumber(): ArrayBuffer {
   return arrayOf(bytes)
 }
 
-function arrayOf(bytes: Buffer): ArrayBuffer {
+/** A copy, in the form that the library wants. */
+export function arrayOf(bytes: Buffer): ArrayBuffer {
   return Uint8Array.from(bytes).buffer
 }
 
-function toPem(der: Buffer): string {
+/** `label` e.g. 'CERTIFICATE' (RFC 7468). */
+export function toPem(label: string, der: Buffer): string {
   const text = der.toString('base64')
   const lines: string[] = []
   for (let at = 0; at < text.length; at += PEM_COLUMNS) lines.push(text.slice(at, at + PEM_COLUMNS))
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }

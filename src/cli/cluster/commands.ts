@@ -51,7 +51,7 @@ export async function showStatus(folder: string, json: boolean): Promise<void> {
 }
 
 /** `✓ node1 (PRIMARY  ) - Port 6379: RUNNING` */
-export function statusLine(layout: ClusterLayout, node: LocalNode, role: string, running: boolean): string {
+function statusLine(layout: ClusterLayout, node: LocalNode, role: string, running: boolean): string {
   const width = Math.max(...layout.nodes.map((other) => other.name.length))
   const mark = running ? '✓' : '✗'
   const state = running ? 'RUNNING' : 'DOWN'

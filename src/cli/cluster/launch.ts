@@ -40,7 +40,7 @@ export async function launchCluster(
   const saved = loadLayout(folder)
   const layout = saved === null ? newLayout(folder, wishes) : adaptLayout(saved, wishes)
   const down = layout.nodes.filter((node) => findProcess(layout, node) === null)
-  if (saved !== null && down.length < layout.nodes.length) requireSamePorts(saved, layout)
+  if (saved !== null && down.length < layout.nodes.length) requireUnchanged(saved, layout)
   await requireFreePorts(down)
   await makeCertificates(layout)
   saveLayout(layout)
@@ -86,12 +86,19 @@ async function printStarted(layout: ClusterLayout, down: readonly LocalNode[]): 
   print(down.length > 0 ? 'Cluster started successfully!' : 'Cluster is already running.')
 }
 
-/** Running nodes keep their ports until they are stopped. */
-function requireSamePorts(saved: ClusterLayout, wanted: ClusterLayout): void {
-  if (JSON.stringify(saved.nodes) === JSON.stringify(wanted.nodes)) return
+/** Running nodes keep what they were started with until they are stopped. */
+function requireUnchanged(saved: ClusterLayout, wanted: ClusterLayout): void {
+  const differ = (of: (layout: ClusterLayout) => unknown): boolean =>
+    JSON.stringify(of(saved)) !== JSON.stringify(of(wanted))
+  const changes = [
+    differ(({ nodes }) => nodes.map((node) => [node.redisPort, node.httpPort])) ? 'ports' : '',
+    differ(({ nodes }) => nodes.map((node) => node.caFile)) ? '--tls' : '',
+    differ(({ compat }) => compat) ? '--compat' : '',
+  ].filter((change) => change !== '')
+  if (changes.length === 0) return
   throw new CliError(
     exitCodes.usage,
-    'Ports cannot change while nodes run',
+    `Cannot change ${changes.join(' and ')} while nodes run`,
     'kvorum cluster stop, then start',
   )
 }

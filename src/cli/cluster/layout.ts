@@ -83,15 +83,30 @@ export function layoutFile(layout: ClusterLayout): string {
 export function loadLayout(folder: string): ClusterLayout | null {
   const path = join(resolve(folder), LAYOUT_FILE)
   if (!existsSync(path)) return null
-  const saved = JSON.parse(readFileSync(path, 'utf8'))
+  const saved = parseLayout(path)
   if (saved.version !== LAYOUT_VERSION) {
     throw new CliError(
       exitCodes.failed,
       `Cannot read ${path}: its version is ${saved.version}, wanted ${LAYOUT_VERSION}`,
     )
   }
-  const compat = Object.hasOwn(compatInline, saved.compat) ? saved.compat : null
+  const compat = Object.hasOwn(compatInline, saved.compat ?? '') ? (saved.compat as Compat) : null
   return { folder: resolve(folder), nodes: saved.nodes, compat, fresh: saved.fresh === true }
+}
+
+interface SavedLayout {
+  readonly version: number
+  readonly nodes: readonly LocalNode[]
+  readonly compat: string | null
+  readonly fresh?: boolean
+}
+
+function parseLayout(path: string): SavedLayout {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as SavedLayout
+  } catch (error) {
+    throw new CliError(exitCodes.failed, `Cannot read ${path}: ${(error as Error).message}`)
+  }
 }
 
 export function requireLayout(folder: string): ClusterLayout {

@@ -20,8 +20,8 @@ import { clientPassword } from '../target.ts'
 const PROBE_MS = 1_000
 const NODES = 3
 /** Ports of a temporary cluster: three blocks of three, looked for from here on. */
-const FIRST_PORT = 20_000
-const LAST_PORT = 60_000
+const FIRST_PORT = 10_000
+const LAST_PORT = 20_000
 const BLOCK = 3 * NODES
 const ATTEMPTS = 50
 

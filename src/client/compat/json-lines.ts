@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { StringDecoder } from 'node:string_decoder'
+import { whenLate } from '../when-late.ts'
 
 /** A reply longer than this is not one of this protocol's: a value is at most 16 MiB, escapes make it longer. */
 const REPLY_CHARACTERS = 200 * 1024 * 1024
@@ -45,15 +46,15 @@ export class JsonLines {
     return new Promise((resolve, reject) => {
       const socket = connect({ host, port })
       const fail = (why: string): void => {
-        clearTimeout(timer)
+        inTime()
         socket.destroy()
         reject(new LineError(`Cannot connect to ${host}:${port}: ${why}`, false))
       }
-      const timer = setTimeout(() => fail(`no answer within ${limitMs} ms`), limitMs)
+      const inTime = whenLate(limitMs, () => fail(`no answer within ${limitMs} ms`))
       const refused = (error: Error): void => fail(error.message || 'connection refused')
       socket.once('error', refused)
       socket.once('connect', () => {
-        clearTimeout(timer)
+        inTime()
         socket.off('error', refused)
         resolve(new JsonLines(socket))
       })
@@ -68,14 +69,14 @@ export class JsonLines {
   ask(line: string, limitMs: number): Promise<string> {
     if (this.#failure !== null) return Promise.reject(new LineError(this.#failure, false))
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(`no answer within ${limitMs} ms`), limitMs)
+      const inTime = whenLate(limitMs, () => this.#fail(`no answer within ${limitMs} ms`))
       this.#waiting.push({
         resolve: (reply) => {
-          clearTimeout(timer)
+          inTime()
           resolve(reply)
         },
         reject: (error) => {
-          clearTimeout(timer)
+          inTime()
           reject(error)
         },
       })

@@ -13,6 +13,6 @@ export function loginRefusal(
   const result = door.credentials.check(hostOf(peer), user, password)
   if (result === 'right') return null
   if (result === 'later') return 'TOO_MANY_ATTEMPTS'
-  door.log('warn', 'wrong password', { client: peer })
+  door.log('warn', 'Wrong password', { client: peer })
   return 'WRONG_PASSWORD'
 }

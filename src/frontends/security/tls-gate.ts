@@ -3,6 +3,7 @@
  * plain text, service where the port is told so and otherwise an answer that says what is spoken here.
  */
 import type { Socket } from 'node:net'
+import { setPatientTimer } from '../../lib/patient-timer.ts'
 import { isTls } from '../../lib/tls-record.ts'
 import { RefusalReporter } from '../../transport/refusal-reporter.ts'
 import { peerOf } from '../connection/ends.ts'
@@ -25,7 +26,7 @@ export class TlsGate {
     this.#door = door
     this.#port = port
     this.#refusals = new RefusalReporter(door.clock, (client, reason) =>
-      door.log('warn', 'client refused', { client, reason }),
+      door.log('warn', 'A client is refused', { client, reason }),
     )
   }
 
@@ -86,7 +87,8 @@ export class TlsGate {
 
   /** A connection that says nothing gets as long as a handshake may take. */
   #awaitBytes(socket: Socket): void {
-    const cut = this.#door.clock.setTimer(this.#door.config.tlsHandshakeMs, () => socket.destroy())
+    const { clock, config } = this.#door
+    const cut = setPatientTimer(clock, config.tlsHandshakeMs, () => socket.destroy())
     const cancel = (): void => {
       cut.cancel()
       socket.off('data', cancel)

@@ -56,9 +56,9 @@ export class RealNetwork implements Network {
     if (!tls.takesPlain) return secure()
     // A dialler speaks first, in either way; one that says nothing gets the time of a handshake.
     const isKnown = (bytes: Buffer): boolean => isTls(bytes) !== null
-    const timer = setTimeout(() => socket.destroy(), tls.acceptor.handshakeMs)
+    const timer = tls.acceptor.whenTooLong(() => socket.destroy())
     const cancel = (): void => {
-      clearTimeout(timer)
+      timer.cancel()
       this.#silent.delete(socket)
     }
     const onError = (): void => void socket.destroy()

@@ -6,6 +6,8 @@
 import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import { setPatientTimer } from '../../lib/patient-timer.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { TlsMaterial } from './material.ts'
 import { handshakeFailure } from './reasons.ts'
@@ -14,6 +16,7 @@ import { handshakeFailure } from './reasons.ts'
 export type ClientCertificates = 'none' | 'optional' | 'required'
 
 export interface AcceptorOptions {
+  readonly clock: Clock
   readonly material: TlsMaterial
   readonly clients: ClientCertificates
   readonly handshakeMs: number
@@ -31,7 +34,7 @@ const REFUSED_MS = 1_000
 interface Pending {
   readonly socket: Socket
   readonly remote: string
-  readonly timer: NodeJS.Timeout
+  readonly timer: Timer
   readonly done: (secured: TLSSocket) => void
 }
 
@@ -50,8 +53,8 @@ export class TlsAcceptor {
       // Judged in #certificateRefusal, where the reason is known and can be told.
       rejectUnauthorized: false,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      // A little later than the deadline here, which knows what to say.
-      handshakeTimeout: 2 * handshakeMs,
+      // Far behind the deadline here, which knows what to say, and leaves out when this process stood still.
+      handshakeTimeout: 10 * handshakeMs,
       allowHalfOpen: true,
       ...(protocol === '' ? {} : { ALPNProtocols: [protocol] }),
     })
@@ -64,9 +67,9 @@ export class TlsAcceptor {
     return this.#pending.size
   }
 
-  /** How long a handshake may take. */
-  get handshakeMs(): number {
-    return this.#options.handshakeMs
+  /** Calls `cut` when a handshake that begins now has taken too long. */
+  whenTooLong(cut: () => void): Timer {
+    return setPatientTimer(this.#options.clock, this.#options.handshakeMs, cut)
   }
 
   /** Handshakes from now on use another certificate; connections that stand are not touched. */
@@ -83,9 +86,9 @@ export class TlsAcceptor {
     if (key === null) return void socket.destroy()
     this.#makeRoom()
     const remote = remoteOf(socket)
-    const timer = setTimeout(() => {
+    const timer = this.whenTooLong(() => {
       this.#refuse(key, `the TLS handshake was not finished within ${this.#options.handshakeMs} ms`)
-    }, this.#options.handshakeMs)
+    })
     this.#pending.set(key, { socket, remote, timer, done })
     socket.on('error', () => socket.destroy())
     socket.once('close', () => this.#forget(key, socket))
@@ -134,7 +137,7 @@ export class TlsAcceptor {
   #forget(key: string, socket: Socket): void {
     const pending = this.#pending.get(key)
     if (pending?.socket !== socket) return
-    clearTimeout(pending.timer)
+    pending.timer.cancel()
     this.#pending.delete(key)
   }
 

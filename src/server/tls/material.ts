@@ -1,6 +1,6 @@
 /**
- * A node's certificate, key and authority as read from their files, checked before anybody uses them: a certificate
- * that does not belong to the key is found here, not by the first client.
+ * A node's certificate, key, authority and revocation list as read from their files, checked before anybody uses them:
+ * a certificate that does not belong to the key is found here, not by the first client.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,6 +11,8 @@ export interface TlsPaths {
   readonly key: string
   /** '' = none: nobody's certificate can be verified. */
   readonly ca: string
+  /** '' = none: no certificate is taken for revoked. */
+  readonly crl: string
 }
 
 export interface TlsMaterial {
@@ -21,14 +23,15 @@ export interface TlsMaterial {
   readonly fingerprint: string
 }
 
-/** Reads and checks the files; throws with what is wrong and in which file. */
-export function loadMaterial(paths: TlsPaths): TlsMaterial {
+/** Reads and checks the files; throws with what is wrong and in which file. `passphrase` opens the key, '' = none. */
+export function loadMaterial(paths: TlsPaths, passphrase: string): TlsMaterial {
   const cert = read('--tls-cert', paths.cert)
   const key = read('--tls-key', paths.key)
   const ca = paths.ca === '' ? null : read('--tls-ca', paths.ca)
   const leaf = certificateIn('--tls-cert', paths.cert, cert)
   if (ca !== null) certificateIn('--tls-ca', paths.ca, ca)
-  if (!leaf.checkPrivateKey(privateKeyIn(paths.key, key))) {
+  const crl = paths.crl === '' ? [] : revocationListsIn(paths.crl)
+  if (!leaf.checkPrivateKey(privateKeyIn(paths.key, key, passphrase))) {
     throw new Error(`The key in ${paths.key} does not belong to the certificate in ${paths.cert}`)
   }
   const options: SecureContextOptions = {
@@ -36,11 +39,13 @@ export function loadMaterial(paths: TlsPaths): TlsMaterial {
     key,
     minVersion: 'TLSv1.2',
     honorCipherOrder: true,
+    ...(passphrase === '' ? {} : { passphrase }),
     ...(ca === null ? {} : { ca }),
+    ...(crl.length === 0 ? {} : { crl }),
   }
   // Whatever the checks above let through must fail now, not in a handshake.
   createSecureContext(options)
-  const fingerprint = `${leaf.fingerprint256} ${ca === null ? '' : ca.toString('latin1')}`
+  const fingerprint = [leaf.fingerprint256, ca === null ? '' : ca.toString('latin1'), ...crl].join(' ')
   return { paths, options, notAfter: new Date(leaf.validTo), fingerprint }
 }
 
@@ -65,10 +70,29 @@ function certificateIn(flag: string, path: string, pem: Buffer): X509Certificate
   }
 }
 
-function privateKeyIn(path: string, pem: Buffer): KeyObject {
+function privateKeyIn(path: string, pem: Buffer, passphrase: string): KeyObject {
   try {
-    return createPrivateKey(pem)
+    return createPrivateKey(passphrase === '' ? pem : { key: pem, passphrase })
   } catch {
-    throw new Error(`There is no private key in PEM form without a passphrase in ${path} (--tls-key)`)
+    if (!pem.includes('ENCRYPTED'))
+      throw new Error(`There is no private key in PEM form in ${path} (--tls-key)`)
+    if (passphrase !== '')
+      throw new Error(`The passphrase does not open the private key in ${path} (--tls-key)`)
+    throw new Error(
+      `The private key in ${path} (--tls-key) is encrypted: put its passphrase into a file and name it by ` +
+        'KVORUM_TLS_KEY_PASSPHRASE_FILE',
+    )
   }
+}
+
+/** All lists of the file: a bundle of authorities has one of each. */
+function revocationListsIn(path: string): string[] {
+  const text = read('--tls-crl', path).toString('latin1')
+  const lists = text.match(/-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g) ?? []
+  try {
+    if (lists.length > 0 && createSecureContext({ crl: [...lists] })) return [...lists]
+  } catch {
+    // It looks like one and is none.
+  }
+  throw new Error(`There is no revocation list in PEM form in ${path} (--tls-crl)`)
 }

@@ -32,7 +32,7 @@ export class NodeTls {
   constructor(config: NodeConfig, clock: Clock, logger: Logger) {
     this.#logger = logger
     this.#clock = clock
-    this.#material = loadMaterial(pathsOf(config))
+    this.#material = loadMaterial(pathsOf(config), config.tlsKeyPassphrase)
     const clients = new RefusalReporter(clock, (remote, reason) =>
       logger.warn('Refused a TLS client', { client: remote, reason }),
     )
@@ -41,6 +41,7 @@ export class NodeTls {
       if (mode === 'off') return null
       const acceptor = this.#use(
         new TlsAcceptor({
+          clock,
           material: this.#material,
           clients: config.tlsClients,
           handshakeMs: config.tlsHandshakeMs,
@@ -73,7 +74,7 @@ export class NodeTls {
 
   /** Reads the files again. True when the certificate is another now; throws, and keeps the old, when it is no good. */
   renew(config: NodeConfig): boolean {
-    const material = loadMaterial(pathsOf(config))
+    const material = loadMaterial(pathsOf(config), config.tlsKeyPassphrase)
     if (daysLeft(material, this.#clock.wallMs()) < 0) {
       throw new Error(
         `The certificate in ${material.paths.cert} expired on ${material.notAfter.toISOString()}`,
@@ -93,6 +94,7 @@ export class NodeTls {
     )
     const onRefused = (remote: string, reason: string): void => refusals.refused(remote, reason)
     const acceptor = new TlsAcceptor({
+      clock: this.#clock,
       material: this.#material,
       clients: 'required',
       handshakeMs: timing.handshakeMs,
@@ -123,5 +125,5 @@ export class NodeTls {
 }
 
 function pathsOf(config: NodeConfig): TlsPaths {
-  return { cert: config.tlsCert, key: config.tlsKey, ca: config.tlsCa }
+  return { cert: config.tlsCert, key: config.tlsKey, ca: config.tlsCa, crl: config.tlsCrl }
 }

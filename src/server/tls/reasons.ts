@@ -23,6 +23,9 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY/,
     'its certificate is not signed by the authority in --tls-ca',
   ],
+  [/CERT_REVOKED/, 'its certificate is revoked'],
+  [/CRL_HAS_EXPIRED/, 'the revocation list in --tls-crl has expired'],
+  [/_CRL|CRL_/, 'the revocation list in --tls-crl cannot be used for its certificate'],
   [/INVALID_PURPOSE/, 'its certificate is for another purpose'],
   [/ECONNRESET|EPIPE|UNEXPECTED_EOF/, 'it closed the connection during the handshake'],
 ]
