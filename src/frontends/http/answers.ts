@@ -10,7 +10,7 @@ import { OneAtATime } from './one-at-a-time.ts'
 import { PieceTurns } from './piece-turns.ts'
 
 /** Answers below this size are not counted. */
-export const COUNTED_BYTES = 16 * 1024
+const COUNTED_BYTES = 16 * 1024
 /** From this size on they count as large, and are sent piece by piece. */
 export const LARGE_BYTES = 256 * 1024
 

@@ -182,6 +182,17 @@ test('a client that leaves in the middle of a long range leaves no snapshot behi
     assert.equal(executor.listings.size, 0)
   }))
 
+test('VikDB’s fields are known in any case, and of two the last one counts', () =>
+  withFixture(async (_fixture, _executor, ask) => {
+    const post = (path: string, body: string): Promise<HttpAnswer> => ask(path, { method: 'POST', body })
+    await ask('/kv/azE=', { method: 'PUT', body: '{"Value":"djE="}' })
+    assert.equal((await ask('/kv/azE=')).text, '{"success":true,"value":"djE="}\n')
+    await ask('/kv/azE=', { method: 'PUT', body: '{"value":"djE=","VALUE":"djI="}' })
+    assert.equal((await ask('/kv/azE=')).text, '{"success":true,"value":"djI="}\n')
+    assert.match((await post('/kv/batch', '{"Keys":["azI="],"Values":["djM="]}')).text, /"count":1/)
+    assert.match((await post('/kv/range', '{"Start_Key":"azI="}')).text, /"value":"djM="/)
+  }))
+
 test('a node of its own says so, in VikDB’s words', () =>
   withFixture(async (_fixture, _executor, ask) => {
     assert.equal((await ask('/cluster/status')).text, '{"mode":"single-node","replication":false}\n')
@@ -274,8 +285,13 @@ test('R20: while large answers lie untaken small ones are given, and ranges are 
     all.items.map(({ value }) => value.length),
     [133_336, 133_336, 133_336],
   )
+  await httpRequest(httpPort, '/v1/kv/large', { method: 'PUT', body: Buffer.alloc(300_000, 'x') })
+  const waiting = [ask('/kv/bGFyZ2U='), ask('/kv-store/v1/kv/large/')]
+  await eventually(() => large.waiting === 2)
   held.release()
-  assert.equal((await ask('/kv-store/v1/kv/?start=a&end=z')).json().count, 3)
+  const lengths = (await Promise.all(waiting)).map((answer) => answer.json<{ value: string }>().value.length)
+  assert.deepEqual(lengths, [400_000, 300_000])
+  assert.equal((await ask('/kv-store/v1/kv/?start=a&end=c')).json().count, 3)
   await eventually(() => large.bytes + small.bytes === 0)
   await fixture.close()
 })

@@ -14,6 +14,7 @@ import { peerOf } from '../connection/ends.ts'
 import type { Door } from '../door.ts'
 import { bestConsistency, isUnconfirmed } from '../freshness.ts'
 import type { Claim } from './answer-share.ts'
+import { LARGE_BYTES } from './answers.ts'
 import { jsonPieces } from './json-pieces.ts'
 import { type PageSize, roomOf, shortened } from './page-room.ts'
 import { sendPieces } from './send-pieces.ts'
@@ -21,7 +22,7 @@ import { ConnectionSessions } from './sessions.ts'
 import { whenOver } from './when-over.ts'
 
 /** Says how fresh an answer to a read is: 'linearizable', or 'stale' when no majority could confirm it. */
-export const CONSISTENCY_HEADER = 'x-kvorum-consistency'
+const CONSISTENCY_HEADER = 'x-kvorum-consistency'
 /** Both systems know one keyspace: that of database 0. */
 export const DATABASE = 0
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
@@ -105,15 +106,23 @@ export class CompatDoor {
     return must(this.door.executor.commands.get(name), `command ${name}`)
   }
 
-  /** R20: a large answer that finds no room is not held. */
+  /** R20: a large answer that finds no room is let go, and read again when there is some. */
   async #fetch(
     request: FastifyRequest,
     reply: FastifyReply,
     command: Command,
     consistency: Consistency,
   ): Promise<Result> {
-    const result = await this.#execute(request, command, consistency)
-    return this.door.httpReplies.admit(reply.raw, result.reply.length) ? result : OVERLOADED
+    const { httpReplies } = this.door
+    const first = await this.#execute(request, command, consistency)
+    const { length } = first.reply
+    if (httpReplies.admit(reply.raw, length)) return first
+    const claim = length < LARGE_BYTES ? null : await this.reserve(reply, length)
+    if (claim === null) return OVERLOADED
+    const again = await this.#execute(request, command, consistency)
+    if (again.reply.length <= claim.bytes) claim.resize(again.reply.length)
+    else if (!httpReplies.admit(reply.raw, again.reply.length)) return OVERLOADED
+    return again
   }
 
   #execute(request: FastifyRequest, command: Command, consistency: Consistency): Promise<Result> {

@@ -9,7 +9,7 @@ const REQUEST_HEADERS =
   'authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, x-kvorum-min-revision'
 const REPLY_HEADERS =
   'etag, link, retry-after, idempotency-replayed, x-kvorum-revision, x-kvorum-node, x-kvorum-leader, x-kvorum-term, ' +
-  'x-kvorum-ttl-ms'
+  'x-kvorum-ttl-ms, x-kvorum-consistency'
 /** How long a browser may remember the answer to a preflight, in seconds. */
 const MAX_AGE = 600
 

@@ -29,7 +29,10 @@ let fixture: DoorFixture
 const keyOf = (i: number): string => `k${String(i).padStart(2, '0')}`
 
 before(async () => {
-  fixture = await openFixture({ httpReplyBytes: BYTES_MAX, httpSmallReplyBytes: SMALL_BYTES_MAX })
+  // How long an answer waits for room is not what this is about: deaf clients are found by looks, not by time.
+  const commandTimeoutMs = 600_000
+  const bytes = { httpReplyBytes: BYTES_MAX, httpSmallReplyBytes: SMALL_BYTES_MAX }
+  fixture = await openFixture({ ...bytes, commandTimeoutMs })
   for (let i = 0; i < KEYS; i++) await put(keyOf(i), Buffer.alloc(VALUE_BYTES, 'x'))
 })
 after(() => fixture.close())
@@ -117,6 +120,22 @@ test('what they do get is right, whenever they read it', async () => {
     keys.slice(0, items.length),
   )
   assert.ok(items.length > 1 && items.every(({ value }) => value === 'x'.repeat(VALUE_BYTES)))
+  await eventually(() => large.bytes === 0)
+})
+
+test('a large value waits for its turn', async () => {
+  const { large } = fixture.doors.door.httpReplies
+  const others = new ServerResponse(new IncomingMessage(new Socket()))
+  const claim = large.claim(others, BYTES_MAX)
+  const path = `/v1/kv/${keyOf(0)}`
+  const answers = ['GET', 'HEAD'].map((method) => httpRequest(fixture.doors.httpPort, path, { method }))
+  await eventually(() => large.waiting === 2)
+  claim?.release()
+  const sizes = (await Promise.all(answers)).map(({ status, body }) => [status, body.length])
+  assert.deepEqual(sizes, [
+    [200, VALUE_BYTES],
+    [200, 0],
+  ])
   await eventually(() => large.bytes === 0)
 })
 

@@ -99,6 +99,92 @@ const framing: readonly Case[] = [
     ends: true,
   },
   {
+    name: 'a compression before the chunks',
+    bytes: send('PUT', '/v1/kv/h', 'Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'an encoding that only some servers drop',
+    bytes: send(
+      'PUT',
+      '/v1/kv/h',
+      'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n',
+      '0\r\n\r\n',
+    ),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'chunks in HTTP/1.0',
+    bytes: `PUT /v1/kv/h HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'a tunnel',
+    bytes: 'CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: elsewhere.example:443\r\n\r\n',
+    wanted: says('PROTOCOL', 'not a proxy'),
+    ends: true,
+  },
+  {
+    name: 'a header that trailers bring',
+    bytes: send('PUT', '/v1/kv/h', 'Transfer-Encoding: chunked\r\n', '0\r\nContent-Length: 5\r\n\r\n'),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'a flood of trailers',
+    bytes: send(
+      'PUT',
+      '/v1/kv/h',
+      'Transfer-Encoding: chunked\r\n',
+      `0\r\n${'X: trailer\r\n'.repeat(4_000)}\r\n`,
+    ),
+    wanted: is(431, 'HEADERS_TOO_LARGE'),
+    ends: true,
+  },
+  {
+    name: 'a chunk longer than it says',
+    bytes: send('PUT', '/v1/kv/h', 'Transfer-Encoding: chunked\r\n', '3\r\nabcd\r\n0\r\n\r\n'),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'lines that end with LF alone',
+    bytes: 'GET /livez HTTP/1.1\nHost: localhost\n\n',
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'a folded header',
+    bytes: get('/livez', 'X: a\r\n b\r\n'),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'bytes beyond ASCII in a URL',
+    bytes: get('/v1/kv/\xc3\xa9'),
+    wanted: is(400, 'PROTOCOL'),
+    ends: true,
+  },
+  {
+    name: 'a wish for a WebSocket',
+    bytes: get(
+      '/v1/kv/witness',
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',
+    ),
+    wanted: /^HTTP\/1\.1 200 [\s\S]*alive$/,
+  },
+  {
+    name: 'a wish for HTTP/2',
+    bytes: get(
+      '/v1/kv/witness',
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n',
+    ),
+    wanted: /^HTTP\/1\.1 200 [\s\S]*alive$/,
+  },
+  {
     name: 'a length that is no number',
     bytes: send('PUT', '/v1/kv/h', 'Content-Length: 0x10\r\n', 'a'),
     wanted: is(400, 'PROTOCOL'),
@@ -189,6 +275,11 @@ const web: readonly Case[] = [
     name: 'an address as for proxies',
     bytes: 'GET HTTP://localhost:80/v1/kv/witness HTTP/1.1\r\nHost: localhost\r\n\r\n',
     wanted: /^HTTP\/1\.1 200 [\s\S]*alive$/,
+  },
+  {
+    name: 'a look whether anybody is here',
+    bytes: send('OPTIONS', '*', ''),
+    wanted: /^HTTP\/1\.1 204 /,
   },
   {
     name: 'a compressed body',
@@ -302,6 +393,15 @@ const values: readonly Case[] = [
     name: 'a tag without quotes',
     bytes: get('/v1/kv/a', 'If-Match: 5\r\n'),
     wanted: says('BAD_REQUEST', 'quotes'),
+  },
+  {
+    name: 'a condition of seconds',
+    bytes: send(
+      'PUT',
+      '/v1/kv/h',
+      'If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT\r\nContent-Length: 0\r\n',
+    ),
+    wanted: says('BAD_REQUEST', 'wanted If-Match'),
   },
   {
     name: 'a thousand tags',

@@ -1,7 +1,7 @@
 /**
  * The requests of one connection that were sent before their answers came (RFC 9112, 9.3.2). Those that change
  * something run alone, in their order; only reads run beside each other. So a read sees what was sent before it, and
- * nothing later.
+ * nothing later. What cannot be read is refused in its place: behind the answers to what stands before it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -23,6 +23,10 @@ export class Pipeline {
   /** Begun and not answered yet. */
   #running = 0
   #isAlone = false
+  /** The one that came last. */
+  #last: Waiting | null = null
+  /** Set once what comes cannot be read: says so. */
+  #refuse: (() => void) | null = null
   /** Set once it was not read for a time. */
   #socket: Socket | null = null
 
@@ -32,13 +36,42 @@ export class Pipeline {
 
   /** Runs the request now, or when those before it are answered. */
   add(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#waiting.length === 0 && this.#mayRun(request)) return this.#begin(request, response)
-    this.#waiting.push({ request, response })
+    if (this.#refuse !== null) return
+    const added = { request, response }
+    this.#last = added
+    if (this.#waiting.length === 0 && this.#mayRun(request)) return this.#begin(added)
+    this.#waiting.push(added)
     if (this.#isFull) this.#pause(request.socket)
   }
 
+  /**
+   * What comes on `socket` cannot be read any more: `refuse` runs once, when everything before it is answered. A
+   * request of which a part came is not executed: `refuse` is its answer.
+   */
+  breakOff(socket: Socket, refuse: () => void): void {
+    if (this.#refuse !== null) return
+    this.#refuse = () => {
+      socket.removeListener('resume', this.#resumed)
+      refuse()
+    }
+    this.#pause(socket)
+    this.#giveUpPart()
+    if (this.#running === 0) this.#refuse()
+  }
+
+  #giveUpPart(): void {
+    const last = this.#last
+    if (last === null || last.request.complete || last.response.headersSent) return
+    if (this.#waiting.at(-1) === last) {
+      this.#waiting.pop()
+      return
+    }
+    last.response.removeListener('finish', this.#answered)
+    this.#running--
+  }
+
   get #isFull(): boolean {
-    return this.#waiting.length >= WAITING_MAX
+    return this.#refuse !== null || this.#waiting.length >= WAITING_MAX
   }
 
   #pause(socket: Socket): void {
@@ -55,7 +88,7 @@ export class Pipeline {
     return this.#running === 0 || (!this.#isAlone && isSafe(method))
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse): void {
+  #begin({ request, response }: Waiting): void {
     this.#running++
     this.#isAlone = !isSafe(request.method ?? '')
     response.once('finish', this.#answered)
@@ -66,6 +99,7 @@ export class Pipeline {
     this.#running--
     if (this.#running === 0) this.#isAlone = false
     if (this.#waiting.length > 0) this.#goOn()
+    if (this.#running === 0) this.#refuse?.()
   }
 
   #goOn(): void {
@@ -73,7 +107,7 @@ export class Pipeline {
       const [next] = this.#waiting
       if (next === undefined || !this.#mayRun(next.request)) break
       this.#waiting.shift()
-      this.#begin(next.request, next.response)
+      this.#begin(next)
     }
     if (!this.#isFull) this.#socket?.resume()
   }

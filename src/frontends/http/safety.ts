@@ -22,6 +22,20 @@ export function isSafe(method: string): boolean {
   return SAFE_METHODS.has(method)
 }
 
+/**
+ * Is the body framed in another way than by a length, or by chunks alone (RFC 9112, 6.1)? It would be stored with a
+ * coding that nobody undoes, and servers in front may take it for something else.
+ */
+export function isStrangelyCoded({ headers, httpVersion }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion === '1.0')
+}
+
+export const STRANGELY_CODED: Refusal = {
+  code: 'PROTOCOL',
+  detail: 'Transfer-Encoding is taken in HTTP/1.1, and only when it is chunked',
+}
+
 /** Host names under which this node may be called, in lower case, without ports. */
 export function knownHosts(names: readonly string[]): ReadonlySet<string> {
   const known = new Set(LOOPBACK_NAMES)

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../../lib/clock.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Door } from '../door.ts'
@@ -23,9 +24,11 @@ import {
   isCrossSiteChange,
   isKnownHost,
   isSafe,
+  isStrangelyCoded,
   knownHosts,
   passwordOf,
   type Refusal,
+  STRANGELY_CODED,
   toOriginForm,
 } from './safety.ts'
 
@@ -33,6 +36,8 @@ const HEADER_BYTES = 16 * 1024
 /** How many good Host headers are remembered. */
 const GOOD_HOSTS = 64
 const KEEP_ALIVE_MS = 75_000
+/** How long a client whose request was broken may take to close its end. */
+const LINGER_MS = 1_000
 /** How often node looks for slow clients. */
 const CHECK_MS = 1_000
 
@@ -95,7 +100,10 @@ export class HttpDoor {
     )
     // Without a byte in either direction for so long a connection is cut: its client does not take its answer.
     this.#server.timeout = 12 * headersTimeout
-    this.#server.on('clientError', refuseBroken)
+    this.#server.on('connect', (request: IncomingMessage) => {
+      request.socket.on('error', () => request.socket.destroy())
+      this.#breakOff(request.socket, rawProblem('PROTOCOL', 'Bad Request', 'this is not a proxy'))
+    })
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       this.#expecting.add(request)
       this.#arrive(request, response)
@@ -138,6 +146,8 @@ export class HttpDoor {
       forceCloseConnections: false,
       rewriteUrl: (request) => routedUrl(request.url ?? '/'),
       routerOptions: { maxParamLength: HEADER_BYTES },
+      // Set here, for fastify would answer, too.
+      clientErrorHandler: (error, socket) => this.#broken(error, socket),
       frameworkErrors: (error, _request, reply) => this.#failed(error, reply),
     })
     app.addHook('onRequest', (request, reply, next) => this.#check(request, reply, next))
@@ -193,13 +203,31 @@ export class HttpDoor {
     this.#handler?.(request, response)
   }
 
+  /** A request could not be read: too slow, headers too large, or no HTTP. */
+  readonly #broken = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    // Behind 'Connection: close' there are no requests; the connection ends with the answer to that one.
+    if (error.code !== 'HPE_CLOSED_CONNECTION') this.#breakOff(socket as Socket, brokenAnswer(error.code))
+  }
+
+  /** Ends the connection with `answer`, behind the answers to what came before. */
+  #breakOff(socket: Socket, answer: string): void {
+    const origin = this.#origins.get(socket)
+    if (!socket.writable || origin === undefined) return void socket.destroy()
+    const { clock, config } = this.#door
+    const cut = clock.setTimer(config.httpHeadersMs, () => socket.destroy())
+    socket.once('close', () => cut.cancel())
+    origin.pipeline.breakOff(socket, () => endWith(clock, socket, answer))
+  }
+
   #check(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
     if (this.#cors.answer(request, reply)) return
-    const refusal = this.#refusalOf(request)
+    const isStrange = isStrangelyCoded(request.raw)
+    const refusal = isStrange ? STRANGELY_CODED : this.#refusalOf(request)
     if (refusal === null) return this.#admit(request, reply, next)
-    this.#sendsNoBody(request, reply)
+    if (isStrange) reply.header('connection', 'close')
+    else this.#sendsNoBody(request, reply)
     sendProblem(reply, refusal.code, refusal.detail)
   }
 
@@ -211,7 +239,7 @@ export class HttpDoor {
   #admit(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     if (this.#bodies.admit(request.raw, reply.raw)) {
       const bytes = Number(request.headers['content-length'] ?? 0)
-      if (bytes > request.routeOptions.bodyLimit) this.#sendsNoBody(request, reply)
+      if (request.is404 || bytes > request.routeOptions.bodyLimit) this.#sendsNoBody(request, reply)
       else if (this.#expecting.has(request.raw)) reply.raw.writeContinue()
       return next()
     }
@@ -277,6 +305,8 @@ export class HttpDoor {
   /** No route took it: another method may have one. */
   #notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = request.originalUrl.split('?')[0] ?? ''
+    // Asks whether anybody is here (RFC 9110, 9.3.7).
+    if (path === '*' && request.method === 'OPTIONS') return reply.code(204).send()
     const allowed = this.#methods.allowed(path)
     if (allowed.length === 0)
       return sendProblem(reply, 'NOT_FOUND', `there is nothing at ${request.method} ${path}`)
@@ -300,10 +330,16 @@ function codeOfStatus(status: number): ErrorCode {
   return status === 415 ? 'UNSUPPORTED_TYPE' : 'BAD_REQUEST'
 }
 
-/** A request that could not be read: too slow, headers too large, or no HTTP. */
-function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (socket.writable) socket.end(brokenAnswer(error.code), () => socket.destroy())
-  else socket.destroy()
+/** Closing over bytes that still come would take the answer along: they are dropped for a moment. */
+function endWith(clock: Clock, socket: Socket, answer: string): void {
+  if (socket.readableEnded) return void socket.end(answer, () => socket.destroy())
+  socket.removeAllListeners('data')
+  socket.on('data', () => {})
+  socket.once('end', () => socket.destroySoon())
+  socket.end(answer)
+  socket.resume()
+  const cut = clock.setTimer(LINGER_MS, () => socket.destroy())
+  socket.once('close', () => cut.cancel())
 }
 
 function brokenAnswer(code: string | undefined): string {

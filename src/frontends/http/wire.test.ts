@@ -3,7 +3,13 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'undici'
 import { type HttpAnswer, httpRequest } from '../../testing/clients/http-client.ts'
-import { type DoorFixture, openFixture, type RawClient } from '../../testing/doors/door-fixture.ts'
+import {
+  type DoorFixture,
+  eventually,
+  openFixture,
+  type RawClient,
+} from '../../testing/doors/door-fixture.ts'
+import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
 
 let fixture: DoorFixture
 before(async () => {
@@ -143,6 +149,58 @@ describe('requests sent before their answers came', () => {
   })
 })
 
+describe('what cannot be read is refused in its place', () => {
+  const write = `PUT /v1/kv/order HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabc`
+  const read = `GET /v1/kv/order HTTP/1.1\r\n${HOST}\r\n`
+  const chunked = `PUT /v1/kv/cut HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`
+
+  /** The statuses that come when `bytes` were sent before anything was answered. */
+  async function statusesOf(bytes: string, isHalfClosed = false): Promise<number[]> {
+    const executor = new FakeExecutor({ isHolding: true })
+    const slow = await openFixture({}, executor)
+    const client = await slow.webClient()
+    client.send(bytes)
+    if (isHalfClosed) client.socket.end()
+    await eventually(() => executor.held > 0)
+    // All of it has arrived, and is read before a request that comes later.
+    assert.equal((await httpRequest(slow.doors.httpPort, '/livez')).status, 200)
+    executor.isHolding = false
+    executor.release()
+    const answer = await client.rest()
+    await slow.close()
+    return answer.split(/(?=HTTP\/1\.1 )/).map((one) => Number(one.split(' ')[1]))
+  }
+
+  test('a write that was sent before is answered first: it took effect', async () => {
+    assert.deepEqual(await statusesOf(`${write}\0\r\n\r\n`), [201, 400])
+    assert.deepEqual(await statusesOf(`${write}${write}${read}${read}\0\r\n\r\n`), [201, 204, 200, 200, 400])
+    const large = `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(20_000)}\r\n\r\n`
+    assert.deepEqual(await statusesOf(`${write}${large}`), [201, 431])
+    assert.deepEqual(await statusesOf(`${write}CONNECT x:1 HTTP/1.1\r\n${HOST}\r\n`), [201, 400])
+  })
+
+  test('a request whose body breaks off is not executed, and those before it are', async () => {
+    assert.deepEqual(await statusesOf(`${write}${chunked}zz\r\n`), [201, 400])
+    assert.deepEqual(await statusesOf(`${read}${read}${chunked}1\r\na\r\nzz\r\n`), [404, 404, 400])
+    assert.deepEqual(await statusesOf(`${write}${chunked}1\r\na\r\n`, true), [201, 400])
+  })
+
+  test("behind 'Connection: close' there are no requests, and no answers", async () => {
+    const last = write.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
+    assert.deepEqual(await statusesOf(`${last}${read}`), [201])
+  })
+
+  test('an answer without an end is cut, with nothing in it that is no event', async () => {
+    const slow = await openFixture({ httpHeadersMs: 300 })
+    const client = await slow.webClient()
+    client.send(`GET /v1/watch HTTP/1.1\r\n${HOST}\r\n\0\r\n\r\n`)
+    await client.until(() => client.isClosed || client.hasEnded)
+    assert.match(client.received, /^HTTP\/1\.1 200 /)
+    assert.equal(count(client.received, 'HTTP/1.1'), 1)
+    await slow.close()
+  })
+})
+
 test('a client that sends no more is answered', async () => {
   await put('half', 'closed')
   const client = await fixture.webClient()
@@ -167,6 +225,8 @@ describe('Expect: 100-continue', () => {
     for (const [head, status] of [
       [put100('/v1/kv/expect', 99_999_999), 413],
       [put100('/v1/kv/expect', 2).replace(HOST, 'Host: elsewhere.example\r\n'), 421],
+      [put100('/nowhere', 2), 404],
+      [put100('/livez', 2), 405],
     ] as const) {
       const client = await fixture.webClient()
       client.send(head)

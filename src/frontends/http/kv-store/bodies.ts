@@ -6,8 +6,8 @@ import { bodyOf } from '../compat.ts'
 import { detail, Refusal } from './replies.ts'
 
 /** As the store's tables had it, in characters. */
-export const KEY_LENGTH_MAX = 255
-export const BATCH_ITEMS_MAX = 10_000
+const KEY_LENGTH_MAX = 255
+const BATCH_ITEMS_MAX = 10_000
 
 const REQUIRED = 'This field is required.'
 const BLANK = 'This field may not be blank.'

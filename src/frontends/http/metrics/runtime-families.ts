@@ -58,7 +58,7 @@ export const runtimeFamilies: readonly Family[] = [
   ),
   histograms(
     'kvorum_event_loop_delay_seconds',
-    'By how much timers of the event loop were late, one measured every 20 ms.',
+    'By how much timers of the event loop were late, one measured every 100 ms.',
     [],
     ({ door }) => [[[], door.runtime.loopDelay]],
   ),

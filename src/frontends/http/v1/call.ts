@@ -21,6 +21,7 @@ import { limits } from '../../../protocol/limits.ts'
 import { peerOf } from '../../connection/ends.ts'
 import type { Door } from '../../door.ts'
 import type { Claim } from '../answer-share.ts'
+import { LARGE_BYTES } from '../answers.ts'
 import { jsonPieces } from '../json-pieces.ts'
 import { type PageSize, roomOf, shortened } from '../page-room.ts'
 import { badRequest, ProblemError, sendProblem } from '../problem.ts'
@@ -111,7 +112,22 @@ export class Call {
     this.admit()
     const isRead = command.spec.kind === 'read'
     this.door.execute(command, this.executeOptions(), peerOf(this.request.raw.socket), ({ reply }) => {
-      if (this.hasRoomFor(reply, isRead)) done(reply)
+      const mayWait = isRead && reply.length >= LARGE_BYTES
+      if (mayWait && !this.door.httpReplies.admit(this.reply.raw, reply.length)) {
+        return this.#executeAgain(command, reply.length, done)
+      }
+      if (mayWait || this.hasRoomFor(reply, isRead)) done(reply)
+    })
+  }
+
+  /** What was read of a large value is let go, and read again when there is room for it. */
+  #executeAgain(command: Command, bytes: number, done: (reply: Buffer) => void): void {
+    this.reserve(bytes, (claim) => {
+      this.door.execute(command, this.executeOptions(), peerOf(this.request.raw.socket), ({ reply }) => {
+        if (reply.length <= claim.bytes) claim.resize(reply.length)
+        else if (!this.hasRoomFor(reply, true)) return
+        done(reply)
+      })
     })
   }
 

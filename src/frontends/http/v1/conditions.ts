@@ -29,6 +29,11 @@ export function etagOf(revision: number): string {
 export function conditionsOf(headers: IncomingHttpHeaders): Conditions {
   const match = headers['if-match']
   const noneMatch = headers['if-none-match']
+  const since = headers['if-unmodified-since']
+  // Ignoring it would overwrite what its client protects; a second is too coarse to judge it (RFC 9110, 13.1.4).
+  if (since !== undefined && match === undefined) {
+    throw badRequest('If-Unmodified-Since', since, 'If-Match instead, with the ETag')
+  }
   if (match === undefined && noneMatch === undefined) return NONE
   return {
     // Strong comparison: a weak tag is never equal.

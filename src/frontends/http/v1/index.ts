@@ -53,6 +53,8 @@ function documents(app: FastifyInstance, door: Door): void {
   const openApi = JSON.stringify(openApiOf(routes, door.executor.status().version))
   const page = docsPage(routes)
   app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(openApi))
+  // For who has only the address of a node.
+  app.get('/', (_request, reply) => reply.redirect('/docs'))
   app.get('/docs', (_request, reply) => {
     reply.header('content-security-policy', DOCS_POLICY)
     return reply.type('text/html; charset=utf-8').send(page)

@@ -14,7 +14,7 @@ import { type Conditions, conditionsOf, etagOf, isMatch, isNoneMatchHit, type Ta
 import { decodePercent } from './percent.ts'
 import { itemJson } from './values.ts'
 
-export const KEY_PATH = '/v1/kv/'
+const KEY_PATH = '/v1/kv/'
 const BYTES = 'application/octet-stream'
 /** What a media type may consist of, so that it can be sent as a header. */
 const MEDIA_TYPE = /^[\x20-\x7e]{1,255}$/

@@ -442,7 +442,7 @@ describe('cross-origin pages', () => {
     const put = await http('PUT', '/v1/kv/cors', { body: '1', headers: mine })
     assert.equal(put.status, 201)
     assert.equal(put.headers['access-control-allow-origin'], 'https://app.example.com')
-    assert.match(put.headers['access-control-expose-headers'] ?? '', /etag/)
+    assert.match(put.headers['access-control-expose-headers'] ?? '', /etag.*x-kvorum-consistency/)
     const other = { host: port(), origin: 'https://evil.example.com' }
     assert.equal(problem(await http('PUT', '/v1/kv/cors', { body: '2', headers: other })).code, 'CROSS_SITE')
     const read = await http('GET', '/v1/kv/cors', { headers: other })

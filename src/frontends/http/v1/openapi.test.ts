@@ -139,6 +139,11 @@ describe('/docs', () => {
     assert.doesNotMatch(page.text, /<script|<link|<img|https?:\/\//)
   })
 
+  test('is where the address of a node alone leads to', async () => {
+    const { status, headers } = await httpRequest(fixture.doors.httpPort, '/')
+    assert.deepEqual([status, headers.location], [302, '/docs'])
+  })
+
   test('every problem leads to its place there', async () => {
     const { type } = (await httpRequest(fixture.doors.httpPort, '/v1/kv/none')).json<{ type: string }>()
     assert.equal(type, '/docs#NOT_FOUND')

@@ -151,6 +151,15 @@ describe('conditions', () => {
     assert.deepEqual([isNoneMatchHit(any.ifNoneMatch, 0), isNoneMatchHit(any.ifNoneMatch, 1)], [false, true])
   })
 
+  test('a time is refused, and not judged beside an entity tag (RFC 9110, 13.1.4)', () => {
+    const since = { 'if-unmodified-since': 'Sat, 29 Oct 1994 19:43:31 GMT' }
+    assert.match(
+      refusal(() => conditionsOf(since)),
+      /If-Match instead/,
+    )
+    assert.ok(isMatch(conditionsOf({ ...since, 'if-match': '"3"' }).ifMatch, 3))
+  })
+
   for (const text of ['3', '', ',', '"3', 'W/3', '"a" "b"', `${'"1",'.repeat(101)}"1"`]) {
     test(`If-Match: ${text.slice(0, 20)} is refused`, () => {
       assert.match(

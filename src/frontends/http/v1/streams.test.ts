@@ -1,6 +1,11 @@
 /** Listings and watches over a fake executor: pages of one moment, events in order, slow clients. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { EventSource, type MessageEvent } from 'undici'
+import type { ExecuteDone, ExecuteOptions } from '../../../cluster/execute.ts'
+import { must } from '../../../lib/assert.ts'
+import type { Command } from '../../../protocol/commands.ts'
+import { errorCodeReply } from '../../../protocol/reply.ts'
 import { type HttpAnswer, type HttpOptions, httpRequest } from '../../../testing/clients/http-client.ts'
 import {
   type DoorFixture,
@@ -17,6 +22,12 @@ interface Page {
 }
 
 type Http = (path: string, options?: HttpOptions) => Promise<HttpAnswer>
+
+const ANY_WRITE: Command = {
+  spec: must(new FakeExecutor().commands.get('incr'), 'INCR'),
+  database: 0,
+  args: [Buffer.from('n')],
+}
 
 async function withDoors(
   executor: FakeExecutor,
@@ -113,6 +124,23 @@ const ids = (client: RawClient): string =>
     .map(({ id }) => id)
     .join(' ')
 
+/** Knows of no change yet; a linearizable read finds revision `reached`, or nobody who confirms it (null). */
+class LaggingExecutor extends FakeExecutor {
+  readonly #reached: number | null
+
+  constructor(reached: number | null) {
+    super()
+    this.#reached = reached
+    this.overrides = { revision: 0 }
+  }
+
+  override execute(command: Command, options: ExecuteOptions, done: ExecuteDone): void {
+    if (this.#reached === null) return done({ reply: errorCodeReply('NO_QUORUM'), error: 'NO_QUORUM' })
+    while (this.engine.revision < this.#reached) super.execute(ANY_WRITE, options, () => {})
+    super.execute(command, options, done)
+  }
+}
+
 describe('GET /v1/watch', () => {
   test('events as SSE and as NDJSON, in order, of the range alone', () =>
     withDoors(new FakeExecutor(), async (http, fixture) => {
@@ -151,6 +179,52 @@ describe('GET /v1/watch', () => {
           .split(' ')
           .filter((id) => Number(id.split('-')[0]) <= 3)
         assert.equal(before.join(' '), wanted, query + header)
+      }
+    }))
+
+  test('is resumed where it began when no event came', () =>
+    withDoors(new FakeExecutor(), async (http, fixture) => {
+      await put(http, 'a', '1')
+      for (const [query, header, wanted] of [
+        ['', '', 'id: 1\nretry'],
+        ['after=0', '', '\nretry'],
+        ['', 'Last-Event-ID: 0-3\r\n', '\nretry'],
+      ] as const) {
+        const client = await openWatch(fixture, query, header)
+        await client.until(() => client.received.includes('retry: 500\n\n'))
+        const first = client.received.indexOf('retry')
+        assert.ok(client.received.slice(0, first + 5).endsWith(wanted), client.received)
+      }
+    }))
+
+  test('a revision of another history is 410, and one that this node has not reached is waited for', async () => {
+    await withDoors(new FakeExecutor(), async (http) => {
+      await put(http, 'a', '1')
+      const answer = await http('/v1/watch?after=2')
+      assert.deepEqual([answer.status, answer.json<{ newest: number }>().newest], [410, 1])
+    })
+    for (const reached of [2, null]) {
+      const behind = new LaggingExecutor(reached)
+      await withDoors(behind, async (_http, fixture) => {
+        const client = await openWatch(fixture, 'after=2')
+        assert.match(client.received, /^HTTP\/1\.1 200 /)
+      })
+    }
+  })
+
+  test('is resumed by an EventSource that had seen nothing yet', () =>
+    withDoors(new FakeExecutor(), async (http, fixture) => {
+      const source = new EventSource(`http://127.0.0.1:${fixture.doors.httpPort}/v1/watch`)
+      try {
+        await new Promise((resolve) => source.addEventListener('open', resolve, { once: true }))
+        for (const client of fixture.doors.door.clients.all.values()) client.destroy()
+        await put(http, 'missed', '1')
+        const event = await new Promise<MessageEvent>((resolve) => {
+          source.onmessage = resolve
+        })
+        assert.equal(JSON.parse(event.data).key, 'missed')
+      } finally {
+        source.close()
       }
     }))
 

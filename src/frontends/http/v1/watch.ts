@@ -3,9 +3,15 @@
  * its socket is full nothing is taken from the node's history, and one that falls behind it is told `compacted`.
  */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ExecuteOptions } from '../../../cluster/execute.ts'
 import type { Watch, WatchEvent, WatchOptions } from '../../../cluster/watch.ts'
+import { internalCommands } from '../../../engine/command-table.ts'
 import type { Timer } from '../../../lib/clock.ts'
+import type { Command } from '../../../protocol/commands.ts'
+import { encodeKv } from '../../../protocol/kv.ts'
+import { decodeKvReply, isKvFailure } from '../../../protocol/kv-reply.ts'
 import { limits } from '../../../protocol/limits.ts'
+import { peerOf } from '../../connection/ends.ts'
 import type { Claim, Waiter } from '../answer-share.ts'
 import { badRequest } from '../problem.ts'
 import { whenOver } from '../when-over.ts'
@@ -21,6 +27,18 @@ const TAKE_BYTES = 64 * 1024
 /** How soon a browser connects again. */
 const RETRY_MS = 500
 const POSITION = /^(\d{1,16})(?:-(\d{1,10}))?$/
+
+/** A read that looks at next to nothing. */
+const ANY_READ: Command = {
+  spec: internalCommands.kvRead,
+  database: 0,
+  args: encodeKv({
+    compares: [],
+    then: [{ kind: 'get', key: Buffer.alloc(0), metadataOnly: true }],
+    otherwise: [],
+    idempotency: null,
+  }),
+}
 
 interface Position {
   readonly after: number
@@ -44,8 +62,31 @@ export function watch(call: Call): void {
       oldest: executor.oldestWatchRevision,
     })
   }
-  const stream = WatchStream.open(call, { database: call.database, ...range, ...position }, form)
-  if (stream === null) call.refuse('OVERLOADED', `${limits.watchers} watches are open at this node`)
+  const options = { database: call.database, ...range, ...position }
+  const open = (): void => {
+    const stream = WatchStream.open(call, options, form)
+    if (stream === null) call.refuse('OVERLOADED', `${limits.watchers} watches are open at this node`)
+  }
+  if (position.after <= executor.position().revision) open()
+  else unlessForeign(call, position.after, open)
+}
+
+/**
+ * A client is ahead of this node. Either the node lags behind, or the client's revisions are of another history: the
+ * data was removed since, and waiting for them would miss what came before them. A linearizable read tells, if any.
+ */
+function unlessForeign(call: Call, after: number, open: () => void): void {
+  const options: ExecuteOptions = { ...call.executeOptions(), consistency: 'linearizable' }
+  call.door.execute(ANY_READ, options, peerOf(call.request.raw.socket), ({ reply, error }) => {
+    call.guard(() => {
+      if (call.isGone) return
+      const state = error === null ? decodeKvReply(reply) : null
+      if (state === null || isKvFailure(state) || state.revision >= after) return open()
+      call.refuse('COMPACTED', `the last change of this cluster is ${state.revision}`, {
+        newest: state.revision,
+      })
+    })
+  })
 }
 
 /** Last-Event-ID, as browsers send it when they connect again, stands before ?after. */
@@ -62,6 +103,15 @@ function positionOf(call: Call): Position {
     throw badRequest(what, text, 'a revision, or the id of an event such as 42-0')
   const sub = match?.[2]
   return sub === undefined ? { after } : { after, afterSub: Number(sub) }
+}
+
+/**
+ * Where a watch that began with what comes next has begun: a browser that loses its connection before the first event
+ * goes on from there. Who asked for a beginning asks for it again.
+ */
+function firstId(call: Call, { revision }: Watch): string {
+  const isFromNow = !call.query.has('after') && (call.header('last-event-id') ?? '') === ''
+  return isFromNow ? `id: ${revision}\n` : ''
 }
 
 function formOf(call: Call): Form {
@@ -115,7 +165,7 @@ class WatchStream {
     this.#claim = call.door.httpReplies.large.open(this.#response)
     whenOver(this.#response, () => this.#end())
     call.native.streams.add(this)
-    if (form === 'sse') this.#write(`retry: ${RETRY_MS}\n\n`)
+    if (form === 'sse') this.#write(`${firstId(call, watch)}retry: ${RETRY_MS}\n\n`)
   }
 
   /** Sends what there is, until there is nothing or the socket is full: some of it now, and the rest in later turns. */

@@ -1,4 +1,7 @@
-/** Bodies of VikDB's API, read as its JSON decoder did: unknown fields are skipped, missing ones are empty. */
+/**
+ * Bodies of VikDB's API, read as its JSON decoder did: names of fields in any case, of two the last one; unknown fields
+ * are skipped, missing ones are empty.
+ */
 import { limits } from '../../../protocol/limits.ts'
 import { decodeStandard, illegalAt } from './base64.ts'
 import type { Bounds } from './range.ts'
@@ -32,7 +35,7 @@ export function decodeBody(body: Buffer): Fields {
 }
 
 export function textField(fields: Fields, name: string): string {
-  const value = fields[name] ?? ''
+  const value = fieldOf(fields, name) ?? ''
   if (typeof value !== 'string') throw invalid(`field ${name}: wanted a string`)
   return value
 }
@@ -66,11 +69,17 @@ function bytesOf(text: string, what: string): Buffer {
 }
 
 function listField(fields: Fields, name: string): readonly string[] {
-  const value = fields[name] ?? []
+  const value = fieldOf(fields, name) ?? []
   if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
     throw invalid(`field ${name}: wanted an array of strings`)
   }
   return value
+}
+
+/** Programs that send `Value` were understood: taking it for an unknown field would store nothing in its place. */
+function fieldOf(fields: Fields, name: string): unknown {
+  const given = Object.keys(fields).findLast((key) => key.toLowerCase() === name)
+  return given === undefined ? undefined : fields[given]
 }
 
 function invalid(reason: string): FormError {
