@@ -178,7 +178,7 @@ export const configParameters: readonly ConfigParameter[] = [
     get: () => '',
     change: {
       kind: 'refused',
-      why: 'every node has it: passwords are given by --password or its file, and read again on SIGHUP',
+      why: 'every node has it: put the new one and previous_password where each node reads them, then kill -HUP (docs/security.md)',
       isAlready: (door, value) => value === '' && !door.hasPassword,
     },
   },

@@ -204,7 +204,8 @@ export class Door {
     this.stats.sample(nowMs)
     this.slow.loopWasLate(nowMs - this.#sampledAtMs - SAMPLE_MS)
     this.#sampledAtMs = nowMs
-    this.tuning.enforce(this.clients, this.replyBudget, nowMs)
+    // Behind the bytes that arrived: a client that spoke while this process stood still was not idle.
+    this.clock.defer(() => this.tuning.enforce(this.clients, this.replyBudget, nowMs))
     this.#sampler = this.clock.setTimer(SAMPLE_MS, () => this.#sample())
   }
 }

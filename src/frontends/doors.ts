@@ -3,6 +3,7 @@
  * health) and the HTTP port (everything).
  */
 import type { Socket } from 'node:net'
+import { setPatientTimer } from '../lib/patient-timer.ts'
 import type { DoorsOptions } from './config.ts'
 import { Door } from './door.ts'
 import { HttpDoor } from './http/server.ts'
@@ -50,7 +51,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     door.stop()
     throw error
   }
-  log('info', 'doors are open', { host: config.host, redisPort: door.redisPort, httpPort: door.httpPort })
+  log('info', 'Doors are open', { host: config.host, redisPort: door.redisPort, httpPort: door.httpPort })
   const close = (done: () => void): void =>
     closeDoors({ door, listeners: [...new Set([redis, web])], http, sockets }, done)
   return { redisPort: door.redisPort, httpPort: door.httpPort, door, drain: () => door.drain(), close }
@@ -70,7 +71,7 @@ function closeDoors({ door, listeners, http, sockets }: Parts, done: () => void)
   for (const listener of listeners) listener.stopAccepting()
   for (const listener of listeners) listener.finish()
   http.finish()
-  const cut = door.clock.setTimer(CLOSE_MS, () => {
+  const cut = setPatientTimer(door.clock, CLOSE_MS, () => {
     for (const socket of sockets) socket.destroy()
   })
   whenEmpty(sockets, () => {

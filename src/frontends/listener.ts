@@ -3,6 +3,7 @@
  * hands it to the RESP connection or the HTTP server. Owns every socket of its port until it is closed.
  */
 import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { setPatientTimer } from '../lib/patient-timer.ts'
 import { limits } from '../protocol/limits.ts'
 import type { Door } from './door.ts'
 import { takePeer } from './peer-upgrade.ts'
@@ -75,7 +76,7 @@ export class Listener {
       this.#server.listen({ host, port, backlog: 511 }, () => {
         this.#server.removeListener('error', reject)
         this.#server.on('error', (error) =>
-          this.#door.log('error', 'listener failed', { error: String(error) }),
+          this.#door.log('error', 'A listener failed', { error: String(error) }),
         )
         const address = this.#server.address()
         resolve(typeof address === 'object' && address !== null ? address.port : port)
@@ -115,7 +116,7 @@ export class Listener {
 
   /** Clients must not keep the other nodes out: who comes now is one of these and says so soon, or is refused. */
   #reserve(socket: Socket): void {
-    const cut = this.#door.clock.setTimer(REFUSED_MS, () => {
+    const cut = setPatientTimer(this.#door.clock, REFUSED_MS, () => {
       if (this.#unknown.has(socket)) socket.destroy()
     })
     this.#forNodes.add(socket)
@@ -200,7 +201,7 @@ export class Listener {
   #respClient(socket: Socket): void {
     if (!this.#isTrusted(socket)) {
       this.#door.stats.connectionsRejected++
-      this.#door.log('warn', 'client refused: no password is set and it is not on this machine', {
+      this.#door.log('warn', 'A client is refused: no password is set and it is not on this machine', {
         client: socket.remoteAddress,
       })
       refuse(this.#door, socket, `-DENIED ${DENIED}\r\n`)

@@ -3,6 +3,7 @@
  * hands the socket over. Who it is, its handshake shows; without a place to hand it to, it is refused.
  */
 import type { Socket } from 'node:net'
+import { setPatientTimer } from '../lib/patient-timer.ts'
 import { readUpgradeHead, upgradeAgreed, upgradeRefused } from '../transport/upgrade.ts'
 import type { Door } from './door.ts'
 
@@ -13,7 +14,7 @@ const HEAD_MS = 2_000
 export function takePeer(door: Door, socket: Socket, leave: () => void): void {
   const { acceptPeer } = door
   let seen: Buffer = Buffer.alloc(0)
-  const cut = door.clock.setTimer(HEAD_MS, () => socket.destroy())
+  const cut = setPatientTimer(door.clock, HEAD_MS, () => socket.destroy())
   const fail = (): void => {
     socket.destroy()
   }

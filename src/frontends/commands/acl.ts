@@ -1,5 +1,6 @@
 /** ACL: what there is to say of the one user, and the categories of commands. */
 import { randomBytes } from 'node:crypto'
+import { NOT_AN_INTEGER } from '../../engine/arguments.ts'
 import { parseInteger } from '../../engine/integers.ts'
 import {
   arrayReply,
@@ -23,6 +24,11 @@ const row = {
   flags: ['noscript', 'loading', 'stale'],
   categories: ['@slow'],
 }
+const adminRow = {
+  ...row,
+  flags: ['admin', ...row.flags],
+  categories: ['@admin', '@slow', '@dangerous'],
+}
 /** As Redis: GENPASS gives 256 bits when not told otherwise, 4096 at most. */
 const PASSWORD_BITS = 256
 const PASSWORD_BITS_MAX = 4096
@@ -36,7 +42,7 @@ const whoami = localCommand({
 })
 
 const users = localCommand({
-  ...row,
+  ...adminRow,
   name: 'acl|users',
   arity: 2,
   summary: 'The one user there is.',
@@ -44,7 +50,7 @@ const users = localCommand({
 })
 
 const list = localCommand({
-  ...row,
+  ...adminRow,
   name: 'acl|list',
   arity: 2,
   summary: 'What the one user may do: everything.',
@@ -55,7 +61,7 @@ const list = localCommand({
 })
 
 const getUser = localCommand({
-  ...row,
+  ...adminRow,
   name: 'acl|getuser',
   arity: 3,
   summary: 'What a user may do; null when there is no such user.',
@@ -97,7 +103,8 @@ const genpass = localCommand({
   summary: 'Makes a random password: hexadecimal digits of 256 bits, or of as many as are asked for.',
   run: (_client, args) => {
     const bits = args.length === 0 ? PASSWORD_BITS : parseInteger(args[0] as Buffer)
-    if (bits === null || bits <= 0 || bits > PASSWORD_BITS_MAX) {
+    if (bits === null) return NOT_AN_INTEGER
+    if (bits <= 0 || bits > PASSWORD_BITS_MAX) {
       return errorReply(
         'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
       )
@@ -115,6 +122,7 @@ export const acl = localCommand({
   ...row,
   name: 'acl',
   arity: -2,
+  flags: [],
   summary: 'A container for access control commands.',
   subcommands: [
     whoami,

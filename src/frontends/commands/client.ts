@@ -44,6 +44,13 @@ function sub(
   })
 }
 
+/** Of administrators: MONITOR does not show it. */
+function adminOnly(command: LocalCommand): LocalCommand {
+  const flags = ['admin', ...command.spec.flags]
+  const categories = ['@admin', '@slow', '@dangerous', '@connection']
+  return { ...command, spec: { ...command.spec, flags, categories } }
+}
+
 const id = sub('id', 2, '5.0.0', 'The number of this connection.', (client) => integerReply(client.id))
 
 const setName = sub('setname', 3, '2.6.9', 'Names this connection.', (client, args) => {
@@ -199,16 +206,11 @@ export const client = localCommand({
     getName,
     setInfo,
     info,
-    list,
-    kill,
-    pause,
-    unpause,
-    unblock,
+    ...[list, kill, pause, unpause, unblock, noEvict].map(adminOnly),
     reply,
     consistency,
-    noEvict,
     noTouch,
     ...trackingCommands,
-    helpOf('client', '5.0.0'),
+    helpOf('client', '5.0.0', '@connection'),
   ],
 })

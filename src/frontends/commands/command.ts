@@ -16,7 +16,7 @@ import { localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
 import { type Argument, commandSyntax, parseSyntax } from '../registry/command-syntax.ts'
 import { type CommandEntry, type Commands, supportedSubcommands } from '../registry/commands.ts'
-import { type KeySpec, keySpecs, keysWithFlags } from '../registry/key-specs.ts'
+import { hasCountedKeys, keySpecs, keysWithFlags, usesOfScripts } from '../registry/key-specs.ts'
 import { SYNTAX_ERROR } from '../resp/errors.ts'
 import { helpOf } from './help.ts'
 
@@ -95,7 +95,13 @@ const getKeysAndFlags = localCommand({
   },
 })
 
+const NO_KEYS = errorReply('ERR The command has no key arguments')
+
 type KeyUse = ReturnType<typeof keysWithFlags>[number]
+
+function hasKeys(spec: CommandSpec): boolean {
+  return hasCountedKeys(spec) || keySpecs(spec).some(({ flags }) => !flags.includes('not_key'))
+}
 
 /** The keys of the command that `words` are, or the error reply. */
 function keysOf(words: readonly Buffer[], door: Door): KeyUse[] | Buffer {
@@ -104,9 +110,9 @@ function keysOf(words: readonly Buffer[], door: Door): KeyUse[] | Buffer {
   const sub = entry.subcommands?.get((words[1]?.toString('latin1') ?? '').toLowerCase())
   const spec = (sub ?? entry).spec
   const args = words.slice(sub === undefined ? 1 : 2)
+  if (!hasKeys(spec)) return NO_KEYS
   if (!hasArity(spec, args.length)) return errorReply('ERR Invalid number of arguments specified for command')
-  const keys = keysWithFlags(spec, args)
-  return keys.length === 0 ? errorReply('ERR The command has no key arguments') : keys
+  return keysWithFlags(spec, args)
 }
 
 export const command = localCommand({
@@ -116,7 +122,7 @@ export const command = localCommand({
   since: '2.8.13',
   summary: 'Facts of all commands.',
   run: (_client, _args, door) => allCommands(door),
-  subcommands: [count, info, docs, list, getKeys, getKeysAndFlags, helpOf('command', '5.0.0')],
+  subcommands: [count, info, docs, list, getKeys, getKeysAndFlags, helpOf('command', '5.0.0', '@connection')],
 })
 
 function find(commands: Commands, name: Buffer): CommandEntry | null {
@@ -141,6 +147,7 @@ function infoOf(names: readonly Buffer[], commands: Commands): Buffer {
 function infoReply(entry: CommandEntry): Buffer {
   const { spec } = entry
   const [first, last, step] = spec.keys
+  const subs = supportedSubcommands(entry)
   return arrayReply([
     textReply(spec.name),
     integerReply(spec.arity),
@@ -150,23 +157,37 @@ function infoReply(entry: CommandEntry): Buffer {
     integerReply(step),
     setReply(spec.categories.map(simpleReply)),
     setReply([]),
-    arrayReply(keySpecs(spec).map(keySpecReply)),
-    arrayReply(supportedSubcommands(entry).map(infoReply)),
+    setReply(keySpecReplies(spec)),
+    // An empty one is a set in Redis.
+    subs.length === 0 ? setReply([]) : arrayReply(subs.map(infoReply)),
   ])
 }
 
-function keySpecReply({ flags, begin, last, step }: KeySpec): Buffer {
-  const fields = (values: Readonly<Record<string, number>>): Buffer =>
-    mapReply(Object.entries(values).flatMap(([name, value]) => [textReply(name), integerReply(value)]))
-  const part = (type: string, spec: Buffer): Buffer =>
-    mapReply([textReply('type'), textReply(type), textReply('spec'), spec])
+function keySpecReplies(spec: CommandSpec): Buffer[] {
+  // Of scripts the number of keys stands before them.
+  if (hasCountedKeys(spec)) {
+    const find = ['keynum', { keynumidx: 0, firstkey: 1, keystep: 1 }] as const
+    return [keySpecReply(usesOfScripts(spec), 2, find)]
+  }
+  return keySpecs(spec).map(({ flags, begin, last, step }) =>
+    keySpecReply(flags, begin, ['range', { lastkey: last, keystep: step, limit: 0 }]),
+  )
+}
+
+type Numbers = Readonly<Record<string, number>>
+
+function keySpecReply(flags: readonly string[], begin: number, find: readonly [string, Numbers]): Buffer {
+  const part = (type: string, values: Numbers): Buffer => {
+    const fields = Object.entries(values).flatMap(([name, value]) => [textReply(name), integerReply(value)])
+    return mapReply([textReply('type'), textReply(type), textReply('spec'), mapReply(fields)])
+  }
   return mapReply([
     textReply('flags'),
     setReply(flags.map(simpleReply)),
     textReply('begin_search'),
-    part('index', fields({ index: begin })),
+    part('index', { index: begin }),
     textReply('find_keys'),
-    part('range', fields({ lastkey: last, keystep: step, limit: 0 })),
+    part(...find),
   ])
 }
 

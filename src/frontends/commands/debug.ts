@@ -35,8 +35,6 @@ export const debug = localCommand({
   ...row,
   name: 'debug',
   arity: -2,
-  flags: [],
-  categories: ['@slow'],
   summary: 'A container for debugging commands; only SLEEP exists here.',
   subcommands: [sleep, helpOf('debug', '1.0.0')],
 })

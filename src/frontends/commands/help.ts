@@ -4,15 +4,15 @@ import { type LocalCommand, localCommand } from '../client.ts'
 import { shownSyntax } from '../registry/command-syntax.ts'
 import { supportedSubcommands } from '../registry/commands.ts'
 
-/** Lists the container's subcommands as they are in the table at the time of the call. */
-export function helpOf(container: string, since: string): LocalCommand {
+/** Lists the container's subcommands as they are in the table at the time of the call; `further` are its categories. */
+export function helpOf(container: string, since: string, ...further: string[]): LocalCommand {
   return localCommand({
     name: `${container}|help`,
     arity: 2,
     group: 'server',
     since,
     flags: ['loading', 'stale'],
-    categories: ['@slow'],
+    categories: ['@slow', ...further],
     summary: 'Lists the subcommands.',
     run: (_client, _args, door) => {
       const entry = door.commands.byName.get(container)

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { availableParallelism, freemem, platform, release, totalmem } from 'node:os'
 import type { NodeStatus } from '../../cluster/execute.ts'
+import { keptScripts } from '../../engine/scripts/compiled.ts'
 import { verbatimReply } from '../../protocol/reply.ts'
 import { localCommand } from '../client.ts'
 import type { Door } from '../door.ts'
@@ -135,7 +136,7 @@ function memory(): Fields {
     ['maxmemory_human', '0B'],
     ['maxmemory_policy', 'noeviction'],
     ['mem_fragmentation_ratio', (rss / used).toFixed(2)],
-    ['number_of_cached_scripts', 0],
+    ['number_of_cached_scripts', keptScripts()],
   ]
 }
 

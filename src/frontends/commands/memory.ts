@@ -8,7 +8,7 @@ import { helpOf } from './help.ts'
 const row = {
   group: 'server',
   since: '4.0.0',
-  flags: ['loading', 'stale'],
+  flags: [],
   categories: ['@slow'],
 }
 const MiB = 1024 * 1024
@@ -67,7 +67,6 @@ export const memory = localCommand({
   ...row,
   name: 'memory',
   arity: -2,
-  flags: [],
   summary: 'A container for memory commands.',
   subcommands: [stats, doctor, purge, mallocStats, helpOf('memory', '4.0.0')],
 })

@@ -14,7 +14,11 @@ import { SYNTAX_ERROR } from '../resp/errors.ts'
 import { helpOf } from './help.ts'
 import { refusedSubcommands } from './refusals.ts'
 
-const row = { group: 'server', flags: ['noscript', 'loading', 'stale'], categories: ['@admin', '@dangerous'] }
+const row = {
+  group: 'server',
+  flags: ['noscript', 'loading', 'stale'],
+  categories: ['@admin', '@fast', '@dangerous'],
+}
 
 export const role = localCommand({
   ...row,
@@ -76,6 +80,7 @@ export const shutdown = localCommand({
   name: 'shutdown',
   arity: -1,
   flags: ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'],
+  categories: ['@admin', '@slow', '@dangerous'],
   inTransaction: 'refuse',
   summary:
     'Ends this node: leadership is handed over first, unless NOW is given. Nothing is lost either way.',
@@ -103,6 +108,8 @@ export const module = localCommand({
   name: 'module',
   arity: -2,
   since: '4.0.0',
+  flags: [],
+  categories: ['@slow'],
   summary: 'A container for module commands.',
   subcommands: [
     localCommand({
@@ -110,6 +117,8 @@ export const module = localCommand({
       name: 'module|list',
       arity: 2,
       since: '4.0.0',
+      flags: ['admin', 'noscript'],
+      categories: ['@admin', '@slow', '@dangerous'],
       summary: 'There are no modules.',
       run: () => EMPTY_ARRAY_REPLY,
     }),

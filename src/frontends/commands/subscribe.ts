@@ -15,6 +15,8 @@ const row = {
   flags: ['pubsub', 'noscript', 'loading', 'stale'],
   categories: ['@pubsub', '@slow'],
 }
+/** Shard channels have a place as keys have, for clients that look for one. */
+const SHARD_CHANNELS = [1, -1, 1] as const
 
 const TOO_MANY = errorReply(
   `ERR too many subscriptions: a connection has at most ${limits.subscriptions}, all of a node share ${limits.subscriptionBytes} bytes`,
@@ -33,6 +35,7 @@ function subscribing(name: string, kind: SubscriptionKind, since: string, summar
     ...row,
     name,
     arity: -2,
+    ...(kind === 'shard' ? { keys: SHARD_CHANNELS } : {}),
     since,
     summary,
     runAtRead: atRead,
@@ -54,6 +57,7 @@ function unsubscribing(name: string, kind: SubscriptionKind, since: string, summ
     ...row,
     name,
     arity: -1,
+    ...(kind === 'shard' ? { keys: SHARD_CHANNELS } : {}),
     since,
     summary,
     run: (client, args, door) => door.pubsub.unsubscribe(client, kind, args),

@@ -27,7 +27,7 @@ export class Frame {
 }
 
 /** A canonical reply (protocol/reply.ts) of the push type: `kind`, then `parts`. */
-export function pushReply(kind: string, ...parts: readonly Buffer[]): Buffer {
+function pushReply(kind: string, ...parts: readonly Buffer[]): Buffer {
   return joined([bulkReply(Buffer.from(kind)), ...parts])
 }
 

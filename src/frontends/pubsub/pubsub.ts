@@ -97,7 +97,7 @@ export class PubSub implements EffectsListener {
     this.#chooseNotices()
     const clients = this.subscriptions.clients()
     if (clients.size === 0) return
-    this.#options.log('warn', 'subscribers are cut off: a snapshot passed over messages', {
+    this.#options.log('warn', 'Subscribers are cut off: a snapshot passed over messages', {
       clients: clients.size,
     })
     for (const client of clients) client.destroy()

@@ -106,7 +106,7 @@ function remoteEntries(specs: Iterable<CommandSpec>, statsOf: StatsOf): CommandE
 
 function containerSpec(name: string, sub: CommandSpec): CommandSpec {
   const summary = `A container for ${name.toUpperCase()} commands.`
-  return { ...sub, name, code: 0, arity: -2, flags: [], keys: [0, 0, 0], summary }
+  return { ...sub, name, code: 0, arity: -2, flags: [], keys: [0, 0, 0], categories: ['@slow'], summary }
 }
 
 /** The subcommands that clients may count on. */

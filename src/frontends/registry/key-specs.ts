@@ -43,6 +43,8 @@ const WRITES: Readonly<Record<string, string>> = {
   setnx: 'OW insert',
   setrange: 'RW update',
   spublish: 'not_key',
+  ssubscribe: 'not_key',
+  sunsubscribe: 'not_key',
   unlink: 'RM delete',
 }
 
@@ -88,8 +90,18 @@ export function keysWithFlags(
   const variable = VARIABLE[spec.name]?.(words).split(' ')
   return commandKeys(spec, args).map((key, i) => {
     const run = i === 0 ? first : (rest ?? first)
-    return { key, flags: variable ?? run?.flags ?? defaultUse(spec.name, spec.kind).split(' ') }
+    return { key, flags: variable ?? run?.flags ?? usesOfScripts(spec) }
   })
+}
+
+/** Scripts: how many keys there are is an argument. */
+export function hasCountedKeys({ flags }: CommandSpec): boolean {
+  return flags.includes('movablekeys')
+}
+
+/** What a script may do with its keys. */
+export function usesOfScripts({ name, kind }: CommandSpec): readonly string[] {
+  return defaultUse(name, kind).split(' ')
 }
 
 function defaultUse(name: string, kind: CommandSpec['kind']): string {

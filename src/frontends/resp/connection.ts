@@ -327,7 +327,10 @@ export class RespConnection implements Client {
   }
 
   #refuseStream(): void {
-    this.#door.log('debug', 'client sent what is not RESP', { client: this.peer, error: this.#parser.error })
+    this.#door.log('debug', 'A client sent what is not RESP', {
+      client: this.peer,
+      error: this.#parser.error,
+    })
     this.#replies.reply(errorReply(`ERR ${this.#parser.error}`), this.protocol, false)
     this.#stage = 'finishing'
   }
@@ -335,7 +338,7 @@ export class RespConnection implements Client {
   /** After each flush and drain: closes, or reads on, or stops reading. */
   #flushed(): void {
     if (this.#stage === 'closed' || this.#isPumping) return
-    if (this.#giveUp(this.isListening ? 'pubsub' : 'normal', 'client does not take its replies: closed'))
+    if (this.#giveUp(this.isListening ? 'pubsub' : 'normal', 'A client does not take its replies: closed'))
       return
     if (this.#stage !== 'finishing') this.#intake.regulate(this.#blocks > 0, this.#pump)
     else if (this.#replies.isIdle) this.#farewell.begin()

@@ -65,11 +65,6 @@ export class RespParser<T> {
     this.#names = names
   }
 
-  /** Is a command in the middle, or not looked at yet? */
-  get hasPending(): boolean {
-    return this.#missing > 0 || this.#at < this.#chunk.length
-  }
-
   /** Lets go of the last command and its chunk, so that an idle connection keeps neither; gives its arguments: none. */
   release(): readonly Buffer[] {
     if (this.#missing > 0) return NO_ARGS

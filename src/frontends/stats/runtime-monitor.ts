@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 import { Histogram } from '../../lib/histogram.ts'
 
 /** How often the loop's delay is measured. */
-const INTERVAL_MS = 20
+const INTERVAL_MS = 100
 
 const GC_KINDS: ReadonlyMap<number, string> = new Map([
   [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],

@@ -235,7 +235,7 @@ export class TextConnection implements TextClient, ConnectedClient {
   #flushed(): void {
     if (this.#stage === 'closed' || this.#isPumping) return
     if (!this.#output.allows(this.#replies.bytes, this.door.tuning.output.normal)) {
-      this.door.log('warn', 'client does not take its replies: closed', { client: this.peer })
+      this.door.log('warn', 'A client does not take its replies: closed', { client: this.peer })
       this.destroy()
       return
     }
