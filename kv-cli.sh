@@ -7,6 +7,8 @@
 #                 of simple-kv-NODE when not set
 #   KVORUM_PASSWORD, KVORUM_PASSWORD_FILE   the password of the cluster, or the file that holds it
 set -uo pipefail
+# A node that ends the connection must not end this script.
+trap '' PIPE
 
 HOST=${KV_HOST:-localhost}
 read -r -a PORTS <<<"${KV_NODES:-8081 8082 8083}"
@@ -63,21 +65,34 @@ if [ -z "$PASSWORD" ] && [ -n "${KVORUM_PASSWORD_FILE:-}" ]; then
     fail "Cannot read a password from $KVORUM_PASSWORD_FILE"
 fi
 
-# Sends one line to a node and prints the line that it answers. Fails when the node cannot be reached.
+# Sends one line to a node and prints the line that it answers. Status 1: the node cannot be reached, or has ended the
+# connection without an answer; 2: no answer within LIMIT seconds.
 ask() {
-  local line
+  local line status=0
   { exec 3<>"/dev/tcp/$HOST/$(port_of "$1")"; } 2>/dev/null || return 1
   shift
   if [ -n "$PASSWORD" ]; then
-    printf 'AUTH %s\n' "$PASSWORD" >&3
-    IFS= read -r -t "$LIMIT" line <&3 || { exec 3>&-; return 1; }
-    if [ "$line" != OK ]; then printf '%s\n' "$line"; exec 3>&-; return 0; fi
+    line=$(exchange "AUTH $PASSWORD") || status=$?
+    if [ "$status" -ne 0 ] || [ "$line" != OK ]; then
+      exec 3>&-
+      [ "$status" -ne 0 ] || printf '%s\n' "$line"
+      return "$status"
+    fi
   fi
-  printf '%s\n' "$*" >&3
-  IFS= read -r -t "$LIMIT" line <&3 || { exec 3>&-; return 1; }
-  printf '%s\n' "$line"
+  exchange "$*" || status=$?
   exec 3>&-
+  return "$status"
 }
+
+# One line to the open connection, and one back.
+exchange() {
+  local line status=0
+  printf '%s\n' "$1" >&3
+  IFS= read -r -t "$LIMIT" line <&3 || status=$?
+  [ "$status" -le 128 ] || return 2
+  [ "$status" -eq 0 ] || return 1
+  printf '%s\n' "$line"
+} 2>/dev/null
 
 # Keys and values are single words: white space would become another argument, or another command.
 need_words() {
@@ -100,14 +115,24 @@ send() {
   is_up "$node" ||
     fail "Node '$node' is not reachable on port $(port_of "$node")" \
       'Make sure the cluster is running: docker-compose up -d'
-  ask "$node" "$@" || fail "Node '$node' did not answer within $LIMIT s"
+  local answer status=0
+  answer=$(ask "$node" "$@") || status=$?
+  case $status in
+    0) printf '%s\n' "$answer" ;;
+    2) fail "Node '$node' did not answer within $LIMIT s" ;;
+    # Docker takes connections for a container whose program is not there yet.
+    *) fail "Node '$node' ended the connection without an answer" 'It may be starting: ./kv-cli.sh status' ;;
+  esac
+  # A value may begin with anything.
+  [[ $* == GET* || $answer != 'Error: '* ]]
 }
 
 status() {
   local node state
   echo 'Checking cluster status...'
   for node in $(node_names); do
-    if is_up "$node"; then state=UP; else state=DOWN; fi
+    # A process that is frozen, and a port behind which nobody listens yet, take connections and never answer.
+    if LIMIT=5 ask "$node" STATS >/dev/null; then state=UP; else state=DOWN; fi
     echo "Node $node (port $(port_of "$node")): $state"
   done
 }

@@ -209,7 +209,10 @@ logs() {
 shell() {
   require_node "${1:-}"
   if [[ "$MODE" == docker ]]; then
-    docker exec -it "$(container "$1")" /bin/bash
+    # Without a terminal, as in a script, the commands come from standard input.
+    local flags=-i
+    [[ -t 0 && -t 1 ]] && flags=-it
+    docker exec "$flags" "$(container "$1")" /bin/bash
   else
     on_node "$1" shell
   fi
@@ -271,6 +274,12 @@ heal() {
   fi
 }
 
+# However the test ends: no node stays stopped, none stays cut off.
+leave_whole() {
+  heal 3
+  is_running 2 || start_node 2
+}
+
 FROZEN_PID=''
 CHECKS=0
 
@@ -293,7 +302,7 @@ expect() {
 test_cluster() {
   local n run="cluster-test-$$-$RANDOM"
   for n in 1 2 3; do is_ready "$n" || die "node $n is not ready: scripts/cluster.sh --$MODE start"; done
-  trap 'heal 3' EXIT
+  trap leave_whole EXIT
   passed 'all nodes are ready'
 
   write 1 "$run:a" from-node1
@@ -340,7 +349,10 @@ main() {
       --local) MODE=local ;;
       --docker) MODE=docker ;;
       --yes | -y) YES=1 ;;
-      --help | -h) words+=(help) ;;
+      --help | -h)
+        usage
+        exit 0
+        ;;
       -*) misused "unknown option $word" ;;
       *) words+=("$word") ;;
     esac
@@ -348,11 +360,15 @@ main() {
   if [[ "$MODE" == docker ]]; then
     command -v docker >/dev/null || die 'docker is not installed; without it: scripts/cluster.sh --local'
     docker info >/dev/null 2>&1 || die 'no Docker engine answers; without one: scripts/cluster.sh --local'
+    docker compose version >/dev/null 2>&1 || die 'Docker Compose is not installed (docker compose version)'
     REDIS_PORT=6379 HTTP_PORT=8081
   else
     find_ports
   fi
-  local verb="${words[0]:-help}"
+  local verb="${words[0]:-help}" most=1
+  [[ "$verb" == logs || "$verb" == shell ]] && most=2
+  # `stop 2` must not stop all nodes.
+  ((${#words[@]} <= most)) || misused "too many words: ${words[*]}"
   case "$verb" in
     build | start | stop | status | clean) "$verb" ;;
     restart)

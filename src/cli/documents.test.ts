@@ -40,7 +40,7 @@ const marked = (mark: string): Block[] => blocks.filter(({ marks }) => marks.inc
 
 /** Pages that are read one after the other on one machine, so that its cluster is started once. */
 const TOGETHER = [
-  ['docs/http.md', 'docs/pubsub.md', 'docs/scripts.md', 'docs/deploy.md'],
+  ['docs/http.md', 'docs/pubsub.md', 'docs/scripts.md', 'docs/client.md', 'docs/deploy.md'],
   ['docs/migrate/simple-kv.md', 'docs/docker.md'],
 ]
 const pages = documents.filter((page) => blocks.some((block) => block.page === page && isRunnable(block)))
@@ -117,6 +117,8 @@ describe('blocks of the documents', () => {
   })
 
   test('of Docker name services, containers, networks and files that exist', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string }
+    assert.ok(read('deploy/docker/Dockerfile').includes(`org.opencontainers.image.version="${version}"`))
     const compose = read('deploy/docker/compose.yaml')
     const texts = marked('docker').map(({ text }) => text)
     assert.ok(texts.length > 0)

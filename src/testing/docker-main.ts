@@ -6,6 +6,7 @@ import { compose } from './docker/compose.ts'
 import { docker, whyNoDocker } from './docker/engine.ts'
 import * as scenarios from './docker/scenarios.ts'
 import * as scripts from './docker/scripts.ts'
+import * as upkeep from './docker/upkeep.ts'
 
 const ORDER: Readonly<Record<string, () => Promise<scenarios.Figures>>> = {
   locked: scenarios.locked,
@@ -15,6 +16,11 @@ const ORDER: Readonly<Record<string, () => Promise<scenarios.Figures>>> = {
   'node-failure': scenarios.nodeFailure,
   partition: scenarios.partition,
   'leader-killed': scenarios.leaderKilled,
+  'leader-paused': scenarios.leaderPaused,
+  restart: upkeep.restart,
+  upgrade: upkeep.upgrade,
+  secrets: upkeep.secrets,
+  documents: upkeep.documents,
   'cluster-script': scripts.clusterScript,
   volumes: scenarios.volumes,
 }

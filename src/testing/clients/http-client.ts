@@ -17,12 +17,14 @@ export interface HttpOptions {
   /** An object is sent as JSON. */
   readonly body?: string | Buffer | object
   readonly host?: string
+  /** Milliseconds without a byte after which it fails; two minutes when not said. */
+  readonly limitMs?: number
 }
 
 const LIMIT_MS = 120_000
 
 export function httpRequest(port: number, path: string, options: HttpOptions = {}): Promise<HttpAnswer> {
-  const { method = 'GET', headers = {}, host = '127.0.0.1' } = options
+  const { method = 'GET', headers = {}, host = '127.0.0.1', limitMs = LIMIT_MS } = options
   const { body, type } = bodyOf(options.body)
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -32,7 +34,7 @@ export function httpRequest(port: number, path: string, options: HttpOptions = {
         path,
         method,
         agent: false,
-        timeout: LIMIT_MS,
+        timeout: limitMs,
         headers: { ...type, ...headers, 'content-length': body.length },
       },
       (response) => {
@@ -50,7 +52,7 @@ export function httpRequest(port: number, path: string, options: HttpOptions = {
         })
       },
     )
-    sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: nothing for ${LIMIT_MS} ms`)))
+    sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: nothing for ${limitMs} ms`)))
     sent.on('error', reject)
     sent.end(body)
   })

@@ -53,15 +53,18 @@ export class LinesClient {
     this.#socket.destroy()
   }
 
-  /** The next reply line, once it is there. */
-  line(): Promise<string> {
-    return until('a reply line', () => {
-      const end = this.#received.indexOf('\n', this.#taken)
-      if (end < 0) return null
-      const line = this.#received.slice(this.#taken, end)
-      this.#taken = end + 1
-      return { line }
-    }).then(({ line }) => line)
+  /** The next reply line, once it is there; rejects when the connection ends before. */
+  async line(): Promise<string> {
+    const lineEnd = (): number => this.#received.indexOf('\n', this.#taken)
+    await until('a reply line', (saw) => {
+      saw(this.#received.slice(this.#taken))
+      return lineEnd() >= 0 || this.#hasEnded
+    })
+    const end = lineEnd()
+    if (end < 0) throw new Error(`The connection ended behind '${this.#received.slice(this.#taken)}'`)
+    const line = this.#received.slice(this.#taken, end)
+    this.#taken = end + 1
+    return line
   }
 
   /** One line out, one line back. */

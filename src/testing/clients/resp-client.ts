@@ -91,7 +91,7 @@ export class RespClient {
 }
 
 /** A command as RESP's array of strings. */
-export function encodeRequest(words: readonly Word[]): Buffer {
+function encodeRequest(words: readonly Word[]): Buffer {
   const chunks: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
   for (const word of words) {
     const bytes = Buffer.isBuffer(word) ? word : Buffer.from(String(word), 'latin1')
@@ -109,7 +109,7 @@ const SIZED = new Set(['$', '=', '!'])
 const LISTS = new Set(['*', '~', '>'])
 
 /** The offset behind the reply that begins at `start`, or -1 when it is not complete. */
-export function replyEnd(bytes: Buffer, start: number): number {
+function replyEnd(bytes: Buffer, start: number): number {
   const line = bytes.indexOf(CRLF, start)
   if (line < 0) return -1
   const kind = String.fromCharCode(bytes[start] as number)

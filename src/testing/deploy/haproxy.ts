@@ -93,7 +93,7 @@ export class Haproxy {
 
 /** A node of a busy machine that answers late is not taken for lost: only one that refuses connections is. */
 export function patient(config: string): string {
-  return replaced(config, 'timeout check 500ms', 'timeout check 30s')
+  return replaced(config, 'timeout check 1s', 'timeout check 30s')
 }
 
 function configFor(shipped: string, ports: HaproxyPorts, nodes: readonly Served[]): string {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { lacksPrograms, type ProgramResult, runWithInput } from '../processes/programs.ts'
+import { readSources } from '../source-tree.ts'
 import { unknownFamilies, unknownMetrics } from './metric-names.ts'
 import { DEPLOY_FOLDER } from './prometheus.ts'
 
@@ -84,9 +85,36 @@ describe('the alert rules', () => {
     }
   })
 
-  test('are each unit-tested, firing and silent', () => {
-    for (const name of alerts) assert.ok(ruleTests.includes(`- name: ${name}\n`), name)
-    assert.equal(ruleTests.match(/exp_alerts: \[\]/g)?.length, alerts.length)
+  test('lead to a page that says where to look and what to do, in lines that nodes really log', () => {
+    const sources = readSources(root)
+      .filter(({ isTest }) => !isTest)
+      .map(({ text }) => text)
+      .join('')
+    for (const name of alerts) {
+      const page = readFileSync(join(root, 'docs', 'runbooks', `${name}.md`), 'utf8')
+      assert.match(page, /\n## Look\n\n- [\s\S]+\n## Do\n\n- /, name)
+      for (const line of loggedLines(page)) assert.match(sources, line, `${name}: ${line}`)
+    }
+  })
+
+  test('are each unit-tested, silent and then firing, by their own name', () => {
+    const units = ruleTests.split(/^ {2}- name: /m).slice(1)
+    assert.deepEqual(
+      units.map((unit) => unit.slice(0, unit.indexOf('\n'))),
+      alerts,
+    )
+    for (const unit of units) {
+      const name = unit.slice(0, unit.indexOf('\n'))
+      const asked = [...unit.matchAll(/alertname: (\w+)\n\s+exp_alerts:( \[\])?/g)]
+      assert.deepEqual(
+        asked.map((match) => [match[1], match[2] !== undefined]),
+        [
+          [name, true],
+          [name, false],
+        ],
+        name,
+      )
+    }
   })
 
   test('pass promtool: config, rules and their unit tests', async (t) => {
@@ -173,6 +201,14 @@ describe('the Grafana dashboard', () => {
     return undefined
   })
 })
+
+/** What a page calls a line of the log, as it stands in a source; a word that the node puts in stands for any. */
+function loggedLines(page: string): RegExp[] {
+  const named = page.replaceAll('\n  ', ' ').match(/log lines? .*|node's log: .*/gi) ?? []
+  return named
+    .flatMap((text) => [...text.matchAll(/`([A-Z][^`]*)`/g)])
+    .map(([, line = '']) => new RegExp(line.replace(/^A (?:flush|compaction) /, 'A \\$\\{kind\\} ')))
+}
 
 /** As Grafana sends it for one job and all nodes. */
 function withValues(expression: string): string {

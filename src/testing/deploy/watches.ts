@@ -105,7 +105,7 @@ export function quietWatches(timeoutSeconds: number, quietSeconds: number): Prom
       .replace('timeout client 1h', `timeout client ${timeoutSeconds}s`)
       .replace('timeout server 1h', `timeout server ${timeoutSeconds}s`)
       // A busy machine must not look like a lost node: that is another test.
-      .replace('timeout check 500ms', 'timeout check 10s')
+      .replace('timeout check 1s', 'timeout check 10s')
   return withCluster({}, (cluster) =>
     Haproxy.with(cluster.nodes, (haproxy) => stayQuiet(haproxy, timeoutSeconds, quietSeconds), impatient),
   )

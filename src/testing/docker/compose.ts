@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { Connection } from '../../client/connection.ts'
+import { type HttpAnswer, httpRequest } from '../clients/http-client.ts'
 import { until } from '../processes/wait.ts'
 import type { Reachable } from '../processes/writer.ts'
 import { docker, ROOT, run } from './engine.ts'
@@ -12,7 +13,8 @@ export const NETWORK = 'simple-kv_kv-cluster'
 export const VOLUMES = ['simple-kv_node1-data', 'simple-kv_node2-data', 'simple-kv_node3-data']
 
 const FOLDER = join(ROOT, 'deploy', 'docker')
-const HEALTHY_MS = 60_000
+const HEALTHY_MS = 180_000
+const ANSWER_MS = 5_000
 
 /** One container and the ports that the file publishes for it. */
 export class Container implements Reachable {
@@ -55,12 +57,9 @@ export class Container implements Reachable {
     return (await this.inspect('{{.State.Health.Status}}')) === 'healthy'
   }
 
-  /** What GET of a path on the published HTTP port gives. */
-  async http(path: string): Promise<{ status: number; text: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`, {
-      signal: AbortSignal.timeout(5_000),
-    })
-    return { status: response.status, text: await response.text() }
+  /** What GET of a path on the published HTTP port gives; fails while nobody listens behind it. */
+  http(path: string): Promise<HttpAnswer> {
+    return httpRequest(this.httpPort, path, { limitMs: ANSWER_MS })
   }
 
   ready(): Promise<boolean> {
@@ -77,13 +76,18 @@ export function container(number: number): Container {
 }
 
 export function compose(...args: string[]): Promise<string> {
-  return run('docker', ['compose', ...args], { cwd: FOLDER })
+  return composeWith({}, ...args)
+}
+
+/** Compose with variables that the file reads. */
+export function composeWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+  return run('docker', ['compose', ...args], { cwd: FOLDER, env })
 }
 
 /** `docker compose up -d`; resolves to the milliseconds until Docker called all three healthy. */
-export async function up(): Promise<number> {
+export async function up(env: Readonly<Record<string, string>> = {}): Promise<number> {
   const start = performance.now()
-  await compose('up', '-d')
+  await composeWith(env, 'up', '-d')
   await until('three healthy containers', allHealthy, HEALTHY_MS)
   return Math.round(performance.now() - start)
 }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { until } from '../processes/wait.ts'
 import { Writer } from '../processes/writer.ts'
-import { compose, container, containers, leader, NETWORK, up, VOLUMES } from './compose.ts'
+import { type Container, compose, container, containers, leader, NETWORK, up, VOLUMES } from './compose.ts'
 import { docker } from './engine.ts'
 
 export type Figures = Readonly<Record<string, number | string>>
@@ -67,32 +67,74 @@ export async function partition(): Promise<Figures> {
   return { electedMs, rejoinedMs }
 }
 
-/** SIGKILL to the leader's process, as an out-of-memory killer sends it, while two clients write through the others. */
+/** SIGKILL to the leader's process, as an out-of-memory killer sends it; Docker starts it again. */
 export async function leaderKilled(): Promise<Figures> {
+  let pid = 0
+  const lose = async (old: Container): Promise<void> => {
+    pid = Number(await old.inspect('{{.State.Pid}}'))
+    process.kill(pid, 'SIGKILL')
+  }
+  // restart: unless-stopped.
+  return leaderLost(lose, async (old) => {
+    await until('the killed container runs again', async () => {
+      const state = await old.inspect('{{.State.Running}} {{.State.Pid}}')
+      return state.startsWith('true') && state !== `true ${pid}`
+    })
+  })
+}
+
+/** The leader stands still, its connections open, and goes on later: it must not believe that it still leads. */
+export async function leaderPaused(): Promise<Figures> {
+  // On a busy machine the kernel may fail to freeze a container at the first attempt, and lets it run.
+  const lose = (old: Container): Promise<unknown> =>
+    until('the leader to stand still', async () => (await docker('pause', old.container)) !== '')
+  const bringBack = async (old: Container): Promise<void> => {
+    await docker('unpause', old.container)
+  }
+  // A container that stands still cannot be removed.
+  return leaderLost(lose, bringBack).finally(() => compose('unpause').catch(() => ''))
+}
+
+/** The leader is lost and comes back while two clients write through the others: no error, and no write is lost. */
+async function leaderLost(
+  lose: (old: Container) => Promise<unknown>,
+  bringBack: (old: Container) => Promise<void>,
+): Promise<Figures> {
   const old = await leader()
   const rest = containers.filter((node) => node !== old)
-  const pid = Number(await old.inspect('{{.State.Pid}}'))
-  const writers = rest.map(
-    (node) => new Writer({ prefix: `killed-${node.name}`, count: Infinity, valueBytes: VALUE_BYTES }),
-  )
+  const writers = rest.map((node) => newWriter(`lost-${old.name}-${node.name}`))
   for (const [index, node] of rest.entries()) writers[index]?.start(await node.connect())
-  await until('writes are under way', () => writers.every((writer) => writer.acknowledged > WARM))
-  process.kill(pid, 'SIGKILL')
+  await goOn(writers)
+  await lose(old)
+  const lostAt = performance.now()
   await leader(rest, old)
-  const after = writers.map((writer) => writer.acknowledged + WARM)
-  await until('writes go on', () =>
-    writers.every((writer, index) => writer.acknowledged > (after[index] ?? 0)),
-  )
-  await Promise.all(writers.map((writer) => writer.stop()))
-  for (const writer of writers) assert.equal(writer.failure, null)
-  // Docker starts it again: restart: unless-stopped.
-  await until('the killed container runs again', async () => {
-    const state = await old.inspect('{{.State.Running}} {{.State.Pid}}')
-    return state.startsWith('true') && state !== `true ${pid}`
-  })
+  const electedMs = Math.round(performance.now() - lostAt)
+  await goOn(writers)
+  await bringBack(old)
   await old.ready()
+  await Promise.all(writers.map((writer) => writer.stop()))
+  await verify(writers)
+  return { electedMs, acknowledged: writers.reduce((sum, writer) => sum + writer.acknowledged, 0) }
+}
+
+/** One that writes until it is stopped, keys that no other run has. */
+export function newWriter(prefix: string): Writer {
+  const run = Math.round(performance.timeOrigin + performance.now())
+  return new Writer({ prefix: `${prefix}-${run}`, count: Infinity, valueBytes: VALUE_BYTES })
+}
+
+/** Every writer is acknowledged further writes. */
+export async function goOn(writers: readonly Writer[]): Promise<void> {
+  const goals = writers.map((writer) => writer.acknowledged + WARM)
+  await until('writes to go on', () =>
+    writers.every((writer, index) => writer.failure !== null || writer.acknowledged > (goals[index] ?? 0)),
+  )
+}
+
+/** No writer saw an error, and every node has what was acknowledged. */
+export async function verify(writers: readonly Writer[]): Promise<void> {
+  for (const writer of writers) assert.equal(writer.failure, null)
   for (const writer of writers) for (const node of containers) await writer.verify(node)
-  return { acknowledged: writers.reduce((sum, writer) => sum + writer.acknowledged, 0) }
 }
 
 /** Volumes hold the data: `down` keeps it, `down -v` removes it. */
@@ -129,6 +171,7 @@ export async function locked(): Promise<Figures> {
   return { imageMB: Math.round(bytes / 1e6) }
 }
 
-function image(): string {
+/** The image under test. */
+export function image(): string {
   return process.env.KVORUM_IMAGE ?? 'kvorum:latest'
 }

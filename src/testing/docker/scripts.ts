@@ -39,6 +39,8 @@ export async function kvCli(): Promise<Figures> {
   assert.equal(await cli('-n', 'node3', 'get', 'key2'), 'value2\n')
   assert.equal(await cli('del', 'key2'), 'DELETED\n')
   assert.equal(await cli('get', 'key2'), 'Key not found\n')
+  assert.equal(await cli('sync', 'node2'), 'SYNC requested from all peers\n')
+  assert.match(await cli('stats', 'node3'), /^\{"processed_messages":\d+,"total_keys":\d+\}\n$/)
   const status = await cli('status')
   for (const node of containers)
     assert.match(status, new RegExp(`Node ${node.name} \\(port ${node.httpPort}\\): UP`))
@@ -50,13 +52,19 @@ export async function kvCli(): Promise<Figures> {
 
 /** scripts/cluster.sh in its Docker form: its own test, and the verbs that a user calls around it. */
 export async function clusterScript(): Promise<Figures> {
-  const script = (...args: string[]) =>
-    run('bash', [join(ROOT, 'scripts', 'cluster.sh'), '--docker', ...args])
-  await script('status')
-  await script('test')
-  await script('logs', '1')
+  const path = join(ROOT, 'scripts', 'cluster.sh')
+  const script = (...args: string[]) => run('bash', [path, '--docker', ...args])
+  const told = (line: string, ...args: string[]) =>
+    run('bash', ['-c', 'printf "%s\\n" "$0" | bash "$@"', line, path, '--docker', ...args])
+  assert.equal((await script('status')).match(/● Healthy/g)?.length, 3)
+  assert.match(await script('test'), /All 9 checks passed\.\n$/)
+  assert.match(await script('logs', '1'), /simple-kv-node1/)
+  assert.equal(await told('id -u', 'shell', '1'), '1000\n')
+  await assert.rejects(told('n', 'clean'), /nothing was removed/)
+  await assert.rejects(script('stop', '2'), /too many words: stop 2/)
   await script('restart')
   await script('stop')
+  assert.equal((await script('status')).match(/✗ Not running/g)?.length, 3)
   const startedMs = await up()
   return { startedMs }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { filesBelow } from '../source-tree.ts'
 
 /** What a block may be written in, and what is done with it. */
-export const LANGUAGES: Readonly<Record<string, string>> = {
+const LANGUAGES: Readonly<Record<string, string>> = {
   console: 'commands behind $, each run, its output compared with what is shown; ... stands for anything',
   sh: 'a script, run as a whole; every command of it must succeed',
   ts: 'a program: checked against the types of the package, then run; values in comments are compared',
@@ -23,7 +23,8 @@ export const MARKS: Readonly<Record<string, string>> = {
   terminal: 'goes on in a terminal of its own: one for the script, or one for each $',
   deploy: 'takes longer: run by npm run test:deploy',
   checkout: 'installs things or takes minutes: that the npm scripts and their arguments exist is checked',
-  docker: 'needs a Docker engine: that the services, containers and files exist is checked',
+  docker:
+    'needs a Docker engine: run by npm run test:docker; that services, containers and files exist is checked',
 }
 
 export interface Block {

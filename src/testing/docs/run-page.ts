@@ -13,10 +13,12 @@ export interface PageOptions {
   readonly before?: string
   /** What a script in a terminal is on the other machines of the reader's cluster. */
   readonly elsewhere?: (script: string) => readonly string[]
+  /** Which blocks are run; when not said, those of which the function of this name says so. */
+  readonly isRunnable?: (block: Block) => boolean
 }
 
 /** On a busy machine a leader stays the leader, unless the page ends it. */
-const STEADY = 'export KVORUM_ELECTION_TIMEOUT_MS=3000'
+const STEADY = 'export KVORUM_ELECTION_TIMEOUT_MS=1500'
 
 /** Whether running the page does something with this block; the long ones are for npm run test:deploy. */
 export function isRunnable({ language, marks }: Block): boolean {
@@ -30,7 +32,7 @@ export async function runPage(place: Place, blocks: readonly Block[], options: P
   const run = new PageRun(new Shell(place), options)
   try {
     await run.script(`${STEADY}\n${options.before ?? ''}`, 'before the page')
-    for (const block of blocks) if (isRunnable(block)) await run.block(block)
+    for (const block of blocks.filter(options.isRunnable ?? isRunnable)) await run.block(block)
     await run.finish()
   } catch (error) {
     process.stderr.write(run.terminals())
@@ -140,7 +142,7 @@ class PageRun {
 
 /** Where a node tells whether it is ready, from its log; null while its doors are closed. */
 function readyUrl(terminal: Terminal): string | null {
-  const [, line] = /^(\{.*"message":"doors are open".*\})$/m.exec(terminal.output) ?? []
+  const [, line] = /^(\{.*"message":"Doors are open".*\})$/m.exec(terminal.output) ?? []
   if (line === undefined) return null
   const { host, httpPort } = JSON.parse(line) as { host: string; httpPort: number }
   const scheme = terminal.output.includes('"message":"TLS is on"') ? 'https' : 'http'

@@ -10,8 +10,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from './programs.ts'
 
-/** What the page tells: 'open', or the data of an event. */
-export type PageMessage = { readonly kind: 'open' } | { readonly kind: 'event'; readonly data: string }
+/** What the page tells: 'open', the data of an event, or of an error the reader's state (2 = it has given up). */
+export type PageMessage =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'event' | 'error'; readonly data: string }
 
 export class BrowserPage {
   readonly messages: PageMessage[] = []
@@ -27,9 +29,13 @@ export class BrowserPage {
     const server = createServer()
     const page = new BrowserPage(server)
     server.on('request', (request, response) => {
-      if (request.method === 'POST') void bodyOf(request).then((text) => page.messages.push(JSON.parse(text)))
       response.setHeader('content-type', 'text/html')
-      response.end(request.method === 'POST' ? '' : PAGE)
+      if (request.method !== 'POST') return response.end(PAGE)
+      // The page tells the next thing behind the answer: so they come in order.
+      return void bodyOf(request).then((text) => {
+        page.messages.push(JSON.parse(text))
+        response.end()
+      })
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return page
@@ -81,8 +87,11 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 const PAGE = `<!doctype html><script>
-const tell = (message) => fetch('/', { method: 'POST', body: JSON.stringify(message) })
+let told = Promise.resolve()
+const post = (message) => fetch('/', { method: 'POST', body: JSON.stringify(message) })
+const tell = (message) => { told = told.then(() => post(message)) }
 const source = new EventSource(new URLSearchParams(location.search).get('watch'))
 source.onopen = () => tell({ kind: 'open' })
 source.onmessage = ({ data }) => tell({ kind: 'event', data })
+source.onerror = () => tell({ kind: 'error', data: String(source.readyState) })
 </script>`

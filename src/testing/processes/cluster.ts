@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TlsOptions } from '../../client/socket.ts'
+import { limits } from '../../protocol/limits.ts'
 import { freePorts } from '../free-ports.ts'
 import { closeDrivers } from './load.ts'
 import { NodeProcess } from './node-process.ts'
@@ -23,6 +24,15 @@ export const SMALL_STORAGE: Readonly<Record<string, number>> = {
   'trailing-log-bytes': 64 * KiB,
   'entry-cache-bytes': 256 * KiB,
 }
+
+/**
+ * For scenarios in which a node is away and no client may see an error: when one of the two others stands still, as on
+ * a busy machine any process may, that is no loss of the majority yet.
+ */
+export const NO_REFUSALS: Readonly<Record<string, number>> = { 'silence-ms': 15_000 }
+
+/** R15's own times, for scenarios that are about them: otherwise nodes are more patient here (NodeProcess). */
+export const RULE_TIMES: Readonly<Record<string, number>> = { 'silence-ms': 1_000, 'hold-ms': limits.holdMs }
 
 /** Where a node lives, when not beside the test. */
 export interface Place {
@@ -77,8 +87,9 @@ export class TestCluster {
     nodes: readonly NodeProcess[] = this.running,
     other: NodeProcess | null = null,
   ): Promise<NodeProcess> {
-    return until('one leader', async () => {
+    return until('one leader', async (saw) => {
       const views = await Promise.all(nodes.map((node) => node.status()))
+      saw(views.map(({ name, role, term, leader }) => ({ name, role, term, leader })))
       const name = views[0]?.leader ?? ''
       if (name === '' || name === other?.name || views.some((view) => view.leader !== name)) return null
       return this.nodes.find((node) => node.name === name) ?? null
@@ -92,8 +103,9 @@ export class TestCluster {
 
   /** Waits until every running node has applied everything that is committed now. */
   async settled(): Promise<void> {
-    await until('all nodes to have applied the same', async () => {
+    await until('all nodes to have applied the same', async (saw) => {
       const views = await Promise.all(this.running.map((node) => node.status()))
+      saw(views.map(({ name, commitIndex, appliedIndex }) => ({ name, commitIndex, appliedIndex })))
       const commit = Math.max(...views.map((view) => view.commitIndex))
       return views.every((view) => view.appliedIndex === commit)
     })
@@ -174,10 +186,7 @@ export async function openCluster(options: ClusterOptions): Promise<TestCluster>
 }
 
 /** The same for a cluster that was prepared otherwise. */
-export async function useCluster<T>(
-  cluster: TestCluster,
-  use: (cluster: TestCluster) => Promise<T>,
-): Promise<T> {
+async function useCluster<T>(cluster: TestCluster, use: (cluster: TestCluster) => Promise<T>): Promise<T> {
   try {
     for (const node of cluster.nodes) node.start()
     await cluster.ready()

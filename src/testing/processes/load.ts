@@ -13,6 +13,8 @@ export const clientKinds = ['ioredis5', 'redis5', 'ioredis6', 'redis6'] as const
 export type ClientKind = (typeof clientKinds)[number]
 
 const RECONNECT_MS = 20
+/** node-redis 6 gives a command up after 5 s by itself, which would judge the machine. */
+export const PATIENT = { timeout: 120_000 }
 
 /** What one real client can do here. */
 export interface Driver {
@@ -34,7 +36,7 @@ export function closeDrivers(): void {
 }
 
 /** Opens a client of that kind that reconnects for ever, until closeDrivers(). */
-export async function openDriver(kind: ClientKind, node: NodeProcess): Promise<Driver> {
+async function openDriver(kind: ClientKind, node: NodeProcess): Promise<Driver> {
   const isIoredis = kind === 'ioredis5' || kind === 'ioredis6'
   const driver = await (isIoredis ? openIoredis(kind, node) : openNodeRedis(kind, node))
   open.add(driver)
@@ -61,7 +63,8 @@ async function openIoredis(kind: 'ioredis5' | 'ioredis6', node: NodeProcess): Pr
 async function openNodeRedis(kind: 'redis5' | 'redis6', node: NodeProcess): Promise<Driver> {
   const { createClient } = await import(kind)
   const { host, redisPort: port } = node.options
-  const client = createClient({ socket: { host, port, reconnectStrategy: () => RECONNECT_MS } })
+  const socket = { host, port, reconnectStrategy: () => RECONNECT_MS }
+  const client = createClient({ socket, commandOptions: PATIENT })
   let breaks = 0
   client.on('error', () => {})
   client.on('reconnecting', () => breaks++)

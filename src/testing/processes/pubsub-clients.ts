@@ -3,7 +3,7 @@
  * message has its number in the log's order; a subscriber keeps what it got, cut where its connection broke.
  */
 
-import type { ClientKind } from './load.ts'
+import { type ClientKind, PATIENT } from './load.ts'
 import type { NodeProcess } from './node-process.ts'
 import { pause } from './wait.ts'
 
@@ -93,7 +93,8 @@ async function publishByIoredis(kind: ClientKind, node: NodeProcess): Promise<Pu
 async function publishByNodeRedis(kind: ClientKind, node: NodeProcess): Promise<PublishDriver> {
   const { createClient } = await import(kind)
   const { host, redisPort: port } = node.options
-  const client = createClient({ socket: { host, port, reconnectStrategy: () => RECONNECT_MS } })
+  const socket = { host, port, reconnectStrategy: () => RECONNECT_MS }
+  const client = createClient({ socket, commandOptions: PATIENT })
   client.on('error', () => {})
   await client.connect()
   return {
@@ -165,7 +166,8 @@ export class Subscriber {
   async #openNodeRedis(): Promise<void> {
     const { createClient } = await import(this.kind)
     const { host, redisPort: port } = this.node.options
-    const client = createClient({ socket: { host, port, reconnectStrategy: () => RECONNECT_MS } })
+    const socket = { host, port, reconnectStrategy: () => RECONNECT_MS }
+    const client = createClient({ socket, commandOptions: PATIENT })
     client.on('error', () => {})
     client.on('reconnecting', () => this.#broke())
     await client.connect()

@@ -4,20 +4,23 @@
  */
 import type { TestCluster } from './cluster.ts'
 
-/** Runs `check`; when it fails and the term changed meanwhile, `renew` looks who leads, and it runs again. */
+/** A check that fails this often fails for another reason. */
+const RUNS = 10
+
+/** Runs `check` behind `look`, which looks who leads; when it fails and the term changed meanwhile, both run again. */
 export async function steady(
   cluster: TestCluster,
   check: () => Promise<void>,
-  renew: () => Promise<void>,
+  look: () => Promise<void>,
 ): Promise<void> {
-  for (;;) {
+  for (let run = 1; ; run++) {
     const term = await termOf(cluster)
+    await look()
     try {
       return await check()
     } catch (error) {
-      if ((await termOf(cluster)) === term) throw error
+      if (run === RUNS || (await termOf(cluster)) === term) throw error
     }
-    await renew()
   }
 }
 
