@@ -271,7 +271,7 @@ describe('package', () => {
     const all = { ...manifest.dependencies, ...manifest.devDependencies }
     none(
       Object.entries<string>(all)
-        .filter(([, wanted]) => !/^(npm:\w+@)?\d+\.\d+\.\d+$/.test(wanted))
+        .filter(([, wanted]) => !/^(npm:\w+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(wanted))
         .map(String),
     )
   })

@@ -1,16 +1,18 @@
 /** R19 with real processes: secrets and certificates change while everything runs. */
 import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { replyText } from '../client/reply.ts'
-import { type TestCluster, withCluster } from '../testing/processes/cluster.ts'
+import { NO_REFUSALS, type TestCluster, withCluster } from '../testing/processes/cluster.ts'
 import type { NodeProcess } from '../testing/processes/node-process.ts'
 import { until } from '../testing/processes/wait.ts'
+import { revoke } from './cert/revoke.ts'
 import { TestAuthority } from './testing/certificates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kvorum-rotation-'))
@@ -131,6 +133,7 @@ describe('SIGHUP', () => {
       return { config: configure(name, { ...secrets(OLD), ...tlsSettings(name) }) }
     }),
     tls: { ca: authority.ca },
+    flags: NO_REFUSALS,
   }
 
   test('R19: password and cluster secret rotate over three nodes under load without one error', async () => {
@@ -260,6 +263,63 @@ describe('a password', () => {
         resolve(response.statusCode ?? 0)
       }).on('error', reject)
     })
+  }
+})
+
+describe('--tls-crl', () => {
+  test('SIGHUP takes a list up: revoked certificates are refused on every port, old sessions and all', async () => {
+    const passphrase = 'correct horse'
+    const files = authority.make('node', 'crl')
+    const key = createPrivateKey(readFileSync(files.key))
+    const form = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase } as const
+    writeFileSync(files.key, key.export(form))
+    const lost = authority.pem(authority.make('client', 'lost', []))
+    const kept = authority.pem(authority.make('client', 'kept', []))
+    const stolen = authority.pem(authority.make('node', 'stolen'))
+    const present = { ...tlsSettings('crl'), tls_key_passphrase: passphrase, tls_clients: 'required' }
+    const flags = { config: configure('crl', present) }
+    await withCluster({ size: 1, flags, tls: kept }, async ({ nodes: [node] }) => {
+      assert.ok(node !== undefined)
+      const { redisPort, httpPort, peerPort } = node.options
+      const standing = await handshake(redisPort, lost)
+      assert.match(await standing.ask('PING\r\n'), /^\+PONG/)
+      const session = await standing.session
+
+      configure('crl', { ...present, tls_crl: revoke(authority.folder, ['lost', 'stolen'], Date.now()) })
+      assert.match(await reload(node), /Reload: changed/)
+      for (const [port, options] of [
+        [redisPort, lost],
+        [redisPort, { ...lost, session }],
+        [httpPort, lost],
+        [httpPort, stolen],
+      ] as const) {
+        assert.match(await (await handshake(port, options)).rest, /wants a client certificate/)
+      }
+      assert.equal(await (await handshake(peerPort, stolen)).rest, '')
+      await until('the log to say why', () => node.output.split('its certificate is revoked').length > 2)
+      assert.match(await (await handshake(redisPort, kept)).ask('PING\r\n'), /^\+PONG/)
+      assert.match(await standing.ask('PING\r\n'), /^\+PONG/, 'connections that stand are not touched')
+      assert.doesNotMatch(node.output, new RegExp(passphrase))
+    })
+  })
+
+  /** A TLS connection: asks and answers, the session to resume, all that came until its end. */
+  async function handshake(port: number, options: ConnectionOptions) {
+    const socket = connectTls({ host: '127.0.0.1', port, ...options })
+    let text = ''
+    socket.on('data', (bytes) => {
+      text += String(bytes)
+    })
+    socket.on('error', () => {})
+    const rest = new Promise<string>((resolve) => socket.once('close', () => resolve(text)))
+    const session = new Promise<Buffer>((resolve) => socket.once('session', resolve))
+    await Promise.race([rest, new Promise((resolve) => socket.once('secureConnect', resolve))])
+    const ask = async (line: string): Promise<string> => {
+      const from = text.length
+      socket.write(line)
+      return until('an answer', () => text.slice(from) || null)
+    }
+    return { rest, session, ask }
   }
 })
 

@@ -6,6 +6,10 @@ import { execFile } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
 import { type DoorFixture, openFixture } from '../testing/doors/door-fixture.ts'
 
+/** Theirs are 5 and 10 s, in which a busy machine may not come to look at the socket. */
+const connectTimeout = 120_000
+const commandOptions = { timeout: 120_000 }
+
 let fixture: DoorFixture
 let locked: DoorFixture
 before(async () => {
@@ -33,6 +37,7 @@ for (const [module, protocol] of [
         port: fixture.doors.redisPort,
         connectionName: module,
         db: 2,
+        connectTimeout,
         retryStrategy: null,
       })
       assert.equal(await redis.set('k', 'v'), 'OK')
@@ -49,7 +54,7 @@ for (const [module, protocol] of [
 
     test('pipelines, transactions with WATCH, binary values, scan streams', async () => {
       const { Redis } = await import(module)
-      const redis = new Redis({ port: fixture.doors.redisPort, retryStrategy: null })
+      const redis = new Redis({ port: fixture.doors.redisPort, connectTimeout, retryStrategy: null })
       const pipeline = redis.pipeline()
       for (let i = 0; i < 100; i++) pipeline.set(`scan:${i}`, String(i))
       assert.equal((await pipeline.exec())?.length, 100)
@@ -76,12 +81,18 @@ for (const [module, protocol] of [
 
     test('authenticates', async () => {
       const { Redis } = await import(module)
-      const redis = new Redis({ port: locked.doors.redisPort, password: 'secret', retryStrategy: null })
+      const redis = new Redis({
+        port: locked.doors.redisPort,
+        password: 'secret',
+        connectTimeout,
+        retryStrategy: null,
+      })
       assert.equal(await redis.ping(), 'PONG')
       redis.disconnect()
       const wrong = new Redis({
         port: locked.doors.redisPort,
         password: 'nope',
+        connectTimeout,
         retryStrategy: null,
         lazyConnect: true,
       })
@@ -100,8 +111,8 @@ for (const module of ['redis5', 'redis6'] as const) {
     for (const RESP of [2, 3] as const) {
       test(`RESP${RESP}: connects, names itself, chooses a database, reads, writes, scans`, async () => {
         const { createClient } = await import(module)
-        const socket = { port: fixture.doors.redisPort, reconnectStrategy: false as const }
-        const client = createClient({ RESP, name: `${module}-${RESP}`, database: 3, socket })
+        const socket = { port: fixture.doors.redisPort, reconnectStrategy: false as const, connectTimeout }
+        const client = createClient({ RESP, name: `${module}-${RESP}`, database: 3, socket, commandOptions })
         await client.connect()
         assert.equal(await client.set('k', 'v'), 'OK')
         assert.deepEqual(await client.mGet(['k', 'nothing']), ['v', null])
@@ -124,15 +135,15 @@ for (const module of ['redis5', 'redis6'] as const) {
 
     test('WATCH, and authentication', async () => {
       const { createClient } = await import(module)
-      const socket = { port: locked.doors.redisPort, reconnectStrategy: false as const }
-      const client = createClient({ password: 'secret', socket })
-      const other = createClient({ password: 'secret', socket })
+      const socket = { port: locked.doors.redisPort, reconnectStrategy: false as const, connectTimeout }
+      const client = createClient({ password: 'secret', socket, commandOptions })
+      const other = createClient({ password: 'secret', socket, commandOptions })
       await Promise.all([client.connect(), other.connect()])
       await client.watch('w')
       await other.set('w', '1')
       await assert.rejects(client.multi().set('w', '2').exec(), /watched keys/i)
       await Promise.all([client.close(), other.close()])
-      const wrong = createClient({ password: 'nope', socket })
+      const wrong = createClient({ password: 'nope', socket, commandOptions })
       wrong.on('error', () => {})
       await assert.rejects(wrong.connect(), /WRONGPASS/)
     })

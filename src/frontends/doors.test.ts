@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { eventually, openFixture, RawClient } from '../testing/doors/door-fixture.ts'
 import { FakeExecutor } from '../testing/doors/fake-executor.ts'
+import { HandClock } from '../testing/doors/hand-clock.ts'
 import { isLoopback } from './listener.ts'
 import { sniff } from './sniffer.ts'
 
@@ -311,7 +312,7 @@ describe('R19: passwords', () => {
 describe('R17: closing', () => {
   test('what was read is answered, then it half-closes; later bytes are not executed', async () => {
     const executor = new FakeExecutor({ isHolding: true })
-    const fixture = await openFixture({}, executor)
+    const fixture = await openFixture({}, executor, null, new HandClock())
     const client = await fixture.client()
     client.send('SET a 1\r\nGET a\r\n')
     await eventually(() => executor.held === 2)

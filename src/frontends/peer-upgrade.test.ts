@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
-import { type DoorFixture, openFixture, RawClient } from '../testing/doors/door-fixture.ts'
+import { type DoorFixture, eventually, openFixture, RawClient } from '../testing/doors/door-fixture.ts'
+import { HandClock } from '../testing/doors/hand-clock.ts'
 import { UPGRADE_HEAD_MAX, UPGRADE_PATH, upgradeAgreed, upgradeRequest } from '../transport/upgrade.ts'
 
 async function withDoors(
   acceptPeer: ((socket: Socket) => void) | null,
   use: (fixture: DoorFixture, client: RawClient) => Promise<void>,
 ): Promise<void> {
-  const fixture = await openFixture({ onePort: true }, undefined, acceptPeer)
+  const fixture = await openFixture({ onePort: true }, undefined, acceptPeer, new HandClock())
   const client = await RawClient.open(fixture.doors.httpPort)
   try {
     await use(fixture, client)
@@ -63,9 +64,9 @@ describe('another node', () => {
 
   test('finds room where clients have taken all of theirs', async () => {
     const taken: Socket[] = []
-    const fixture = await openFixture({ onePort: true, maxClients: 2 }, undefined, (socket) =>
-      taken.push(socket),
-    )
+    const clock = new HandClock()
+    const accept = (socket: Socket): unknown => taken.push(socket)
+    const fixture = await openFixture({ onePort: true, maxClients: 2 }, undefined, accept, clock)
     const clients = [await fixture.webClient(), await fixture.webClient()]
     for (const client of clients) {
       client.command('PING')
@@ -74,11 +75,18 @@ describe('another node', () => {
     const third = await fixture.webClient()
     third.command('PING')
     assert.equal(await third.rest(), '-ERR max number of clients reached\r\n')
+    const unreserved = clock.timers
     const node = await fixture.webClient()
+    await eventually(() => clock.timers > unreserved)
+    // It has a second to speak, of those in which this process ran.
+    clock.pass(60_000)
     node.send(upgradeRequest('localhost:1'))
     assert.equal(await node.take(upgradeAgreed.length), upgradeAgreed.toString())
     assert.equal(taken.length, 1)
+    const before = clock.timers
     const silent = await fixture.webClient()
+    await eventually(() => clock.timers > before)
+    for (let passed = 0; passed < 2_000; passed += 100) clock.pass(100)
     assert.equal(await silent.rest(), '')
     taken[0]?.destroy()
     await fixture.close()

@@ -73,6 +73,20 @@ describe('CONFIG', () => {
   })
 })
 
+test('timeout does not close a client that spoke while the node stood still', async () => {
+  const clock = new HandClock()
+  const own = await openFixture({}, new FakeExecutor(), null, clock)
+  const client = await own.client()
+  assert.equal(await replies(client, 'PING'), '+PONG\r\n')
+  own.doors.door.tuning.idleSeconds = 5
+  // Timers come first in a turn of the loop: nobody has looked at the socket when time is over.
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  client.send('PING\r\n')
+  clock.pass(60_000)
+  assert.equal(await client.take(7), '+PONG\r\n')
+  await own.close()
+})
+
 describe('CLIENT', () => {
   test('KILL by address, by id, by age, and not oneself unless asked', async () => {
     const own = await openFixture()
@@ -354,6 +368,17 @@ describe('the others', () => {
     )
   })
 
+  test('COMMAND GETKEYS: a script may have no keys, other commands without any are refused as such', async () => {
+    const client = await fixture.client()
+    for (const words of ['EVAL s 0', 'EVAL s 5 a', 'EVALSHA_RO s x']) {
+      assert.equal(await replies(client, `COMMAND GETKEYS ${words}`), '*0\r\n', words)
+    }
+    const none = '-ERR The command has no key arguments\r\n'
+    for (const words of ['PING a b c', 'SSUBSCRIBE a', 'CLIENT LIST x']) {
+      assert.equal(await replies(client, `COMMAND GETKEYS ${words}`), none, words)
+    }
+  })
+
   test('other types, functions and replication are refused with a reason, and break a MULTI', async () => {
     const client = await fixture.client()
     assert.match(await replies(client, 'LPUSH a b'), /^-ERR LPUSH is not supported yet: values are strings/)
@@ -374,6 +399,9 @@ describe('the others', () => {
     assert.match(await replies(client, 'LOLWUT'), /Kvorum ver\. /)
     assert.match(await replies(client, 'ACL CAT dangerous'), /monitor/)
     assert.match(await replies(client, 'ACL GENPASS 8'), /^\$2\r\n[0-9a-f]{2}\r\n$/)
+    for (const words of ['ACL GENPASS x', 'LOLWUT VERSION x']) {
+      assert.match(await replies(client, words), /^-ERR value is not an integer or out of range/)
+    }
     assert.equal(await replies(client, 'ACL GETUSER nobody'), '$-1\r\n')
     assert.match(
       await replies(client, 'ACL GETUSER default'),

@@ -20,6 +20,7 @@ import { members } from './scenarios/members.ts'
 import { BOTH_WAYS, ONE_WAY, partition } from './scenarios/partition.ts'
 import { powerLoss } from './scenarios/power-loss.ts'
 import { pubSubThroughKills } from './scenarios/pubsub.ts'
+import { standstill } from './scenarios/standstill.ts'
 import { watches } from './scenarios/watches.ts'
 
 interface Size {
@@ -37,6 +38,7 @@ const scenarios: Readonly<Record<string, (size: Size) => Promise<Outcome>>> = {
   'leader-killed': (size) => leaderLoss({ signal: 'SIGKILL', ...size }),
   'leader-frozen': (size) => leaderLoss({ signal: 'SIGSTOP', ...size }),
   'leader-leaves': (size) => leaderLoss({ signal: 'SIGTERM', ...size }),
+  standstill: (size) => standstill(size),
   histories: (size) => histories({ ...size, seed: Date.now() % 1e6 }),
   'power-loss': (size) => powerLoss(size),
   'catch-up-log': ({ clients }) => catchUp({ by: 'log', writes: WRITES_MISSED, clients }),

@@ -8,6 +8,7 @@ import {
   type RawClient,
 } from '../../testing/doors/door-fixture.ts'
 import { FakeExecutor } from '../../testing/doors/fake-executor.ts'
+import { HandClock } from '../../testing/doors/hand-clock.ts'
 
 let fixture: DoorFixture
 before(async () => {
@@ -78,15 +79,18 @@ test('nothing of a transaction runs when a watched key has changed', async () =>
 })
 
 test('a client that goes while its transaction sleeps leaves nothing behind', async () => {
-  const own = await openFixture({}, new FakeExecutor())
+  const clock = new HandClock()
+  const own = await openFixture({}, new FakeExecutor(), null, clock)
+  const { door } = own.doors
   const client = await own.client()
+  const before = clock.timers
   client.send('MULTI\r\nDEBUG SLEEP 0.05\r\nDEBUG SLEEP 0.05\r\nSET late 1\r\nEXEC\r\n')
-  await client.takeUntil('+QUEUED\r\n')
+  await eventually(() => clock.timers > before)
   client.destroy()
-  await eventually(() => own.doors.door.clients.all.size === 0)
-  const witness = await own.client()
-  await replies(witness, 'DEBUG SLEEP 0.15')
-  assert.equal(own.doors.door.inFlight.commands, 0)
+  await eventually(() => door.clients.all.size === 0)
+  for (let sleeps = 0; sleeps < 2; sleeps++) clock.pass(50)
+  await eventually(() => door.inFlight.commands === 0)
+  assert.equal(clock.timers, before)
   await own.close()
 })
 

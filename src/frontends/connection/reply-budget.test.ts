@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../../protocol/limits.ts'
 import { eventually, openFixture, type RawClient } from '../../testing/doors/door-fixture.ts'
+import { HandClock } from '../../testing/doors/hand-clock.ts'
 import { ReplyBudget, type Unsent } from './reply-budget.ts'
 
 class Queue implements Unsent {
@@ -50,7 +51,8 @@ const MESSAGES = 30
 const SUBSCRIBERS = 26
 
 test('R20: deaf clients cannot fill the memory together: some are closed, and the others not read', async () => {
-  const fixture = await openFixture()
+  // A clock that stands: what is judged is how much they leave, not for how long.
+  const fixture = await openFixture({}, undefined, null, new HandClock())
   const { door } = fixture.doors
   const deaf: RawClient[] = []
   for (let i = 0; i < SUBSCRIBERS; i++) {

@@ -219,7 +219,7 @@ describe('OBJECT and LCS', () => {
         '*4\r\n$7\r\nmatches\r\n*1\r\n*2\r\n*2\r\n:1\r\n:1\r\n*2\r\n:0\r\n:0\r\n$3\r\nlen\r\n:1\r\n',
     )
     client.send('HELLO 3\r\nLCS a b IDX\r\nECHO end\r\n')
-    assert.match(await client.takeUntil('end\r\n'), /%2\r\n\$7\r\nmatches\r\n/)
+    assert.match(await client.takeUntil('$3\r\nend\r\n'), /%2\r\n\$7\r\nmatches\r\n/)
     const keys = await bulkText(client, 'COMMAND GETKEYS OBJECT ENCODING a')
     assert.equal(keys, '$1\r\na')
   })
@@ -248,7 +248,11 @@ describe('KEYS', () => {
     )
     for (const command of ['KEYS *', 'SCAN 0', 'RANDOMKEY']) {
       client.send(`MULTI\r\n${command}\r\nEXEC\r\nECHO end\r\n`)
-      assert.match(await client.takeUntil('end\r\n'), /QUEUED\r\n\*1\r\n[^-]*\$1\r\nk\r\n\$3\r\nend/, command)
+      assert.match(
+        await client.takeUntil('$3\r\nend\r\n'),
+        /QUEUED\r\n\*1\r\n[^-]*\$1\r\nk\r\n\$3\r\nend/,
+        command,
+      )
     }
   })
 
@@ -262,7 +266,7 @@ describe('KEYS', () => {
       ['WATCH k', 'MULTI', 'KEYS *'],
     ]) {
       client.send([...commands, 'EXEC', 'ECHO end', ''].join('\r\n'))
-      assert.match(await client.takeUntil('end\r\n'), refused, commands.join(', '))
+      assert.match(await client.takeUntil('$3\r\nend\r\n'), refused, commands.join(', '))
     }
   })
 })
@@ -434,7 +438,7 @@ describe('COMMAND', () => {
     const containers = new Set([...names].map((name) => name.replace(/\|.*/, '')))
     await expectReplies(client, ['COMMAND COUNT'], `:${containers.size}\r\n`)
     client.send('HELLO 3\r\nCOMMAND\r\nCOMMAND DOCS\r\nCOMMAND LIST\r\nECHO end\r\n')
-    const reply = await client.takeUntil('end\r\n')
+    const reply = await client.takeUntil('$3\r\nend\r\n')
     for (const name of names) assert.ok(reply.includes(`$${name.length}\r\n${name}\r\n`), name)
     assert.ok(!reply.includes('internal|'))
     assert.ok(!reply.includes('lpush'), 'a client that finds a refused command would count on it')

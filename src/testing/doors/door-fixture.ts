@@ -14,6 +14,8 @@ import type { Clock } from '../../lib/clock.ts'
 import { FakeExecutor } from './fake-executor.ts'
 
 const LIMIT_MS = 120_000
+/** Of what was received, in the message of a wait that ran out. */
+const SHOWN = 500
 
 const realClock: Clock = {
   monotonicMs: () => performance.now(),
@@ -145,12 +147,29 @@ export class RawClient {
     return taken
   }
 
+  /** The limit only says when a test failed, and what had come by then. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
+    let isLate = false
+    const limit = setTimeout(() => {
+      isLate = true
+      this.#wake()
+    }, LIMIT_MS)
+    try {
+      while (!condition()) {
+        if (isLate) throw new Error(`Waited ${LIMIT_MS} ms for: ${condition}; ${this.#seen()}`)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    } finally {
+      clearTimeout(limit)
     }
+  }
+
+  #seen(): string {
+    const state = this.isClosed ? 'closed' : this.hasEnded ? 'half-closed' : 'open'
+    const { length } = this.#received
+    return `the connection is ${state}, ${length} bytes were not taken: ${JSON.stringify(this.#received.slice(-SHOWN))}`
   }
 
   destroy(): void {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { type TestCluster, withCluster } from '../processes/cluster.ts'
 import { machine } from '../processes/figures.ts'
 import { runProgram } from '../processes/kvorum.ts'
-import { clientKinds } from '../processes/load.ts'
+import { clientKinds, PATIENT } from '../processes/load.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
 import { steady } from '../processes/steady.ts'
 
@@ -117,7 +117,8 @@ async function openIoredis(kind: 'ioredis5' | 'ioredis6', node: NodeProcess): Pr
 
 async function openNodeRedis(kind: 'redis5' | 'redis6', node: NodeProcess): Promise<Tool> {
   const { createClient } = await import(kind)
-  const client = createClient({ socket: { port: node.options.redisPort, reconnectStrategy: () => 50 } })
+  const socket = { port: node.options.redisPort, reconnectStrategy: () => 50 }
+  const client = createClient({ socket, commandOptions: PATIENT })
   client.on('error', () => {})
   await client.connect()
   return {

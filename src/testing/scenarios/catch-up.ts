@@ -3,7 +3,7 @@
  * does not reach back that far any more, by a snapshot. Then all nodes hold the same.
  */
 import assert from 'node:assert/strict'
-import { SMALL_STORAGE, withCluster } from '../processes/cluster.ts'
+import { NO_REFUSALS, SMALL_STORAGE, withCluster } from '../processes/cluster.ts'
 import { machine } from '../processes/figures.ts'
 import { Load } from '../processes/load.ts'
 import { until } from '../processes/wait.ts'
@@ -30,7 +30,7 @@ const ANSWERS = 20
 const LIMIT_MS = 300_000
 
 export function catchUp(options: CatchUpOptions): Promise<CatchUpReport> {
-  const flags = options.by === 'snapshot' ? SMALL_STORAGE : {}
+  const flags = { ...NO_REFUSALS, ...(options.by === 'snapshot' ? SMALL_STORAGE : {}) }
   return withCluster({ flags }, async (cluster) => {
     const leader = await cluster.leader()
     const [late, other] = cluster.others(leader)

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import KeyvRedis from '@keyv/redis'
+import KeyvRedis, { createClient, createKeyv, type RedisClientConnectionType } from '@keyv/redis'
 import { createCache } from 'cache-manager'
 import { RedisStore } from 'connect-redis'
 import { Redis as Redis5 } from 'ioredis5'
@@ -18,6 +18,7 @@ import { createClient as createClient6 } from 'redis6'
 import { createStorage } from 'unstorage'
 import redisDriver from 'unstorage/drivers/redis'
 import { type TestCluster, withCluster } from '../processes/cluster.ts'
+import { PATIENT } from '../processes/load.ts'
 import { until } from '../processes/wait.ts'
 
 /** Packages without types. */
@@ -73,6 +74,29 @@ describe('keyv with @keyv/redis', () => {
     assert.equal(await cache.get('foo'), 'cache')
     await Promise.all([users.disconnect(), cache.disconnect()])
   })
+
+  test('createKeyv, a client of its own, and every option that its documentation names', async (t) => {
+    const options = { namespace: 'test', keyPrefixSeparator: '->', clearBatchSize: 2, useUnlink: true }
+    const client = createClient({ url: url(5) }) as RedisClientConnectionType
+    const [created, given] = [createKeyv(url(5), options), new Keyv(new KeyvRedis(client))]
+    await created.setMany(Array.from({ length: 7 }, (_, i) => ({ key: `k${i}`, value: i })))
+    await given.set('stands apart', 1)
+    const raw = new Redis5(url(5))
+    t.after(() => raw.disconnect())
+    t.after(() => Promise.all([created, given].map((one) => one.disconnect())))
+    assert.equal(await raw.exists('test->k0', 'test->k6'), 2)
+    assert.deepEqual(await created.hasMany(['k0', 'none']), [true, false])
+    assert.equal(await created.deleteMany(['k0', 'k1']), true)
+    assert.equal((await created.getRaw('k2'))?.value, 2)
+    await created.clear()
+    assert.deepEqual(await raw.keys('test->*'), [])
+    assert.equal(await given.get('stands apart'), 1)
+
+    const everything = createKeyv(url(5), { noNamespaceAffectsAll: true })
+    t.after(() => everything.disconnect())
+    await everything.clear()
+    assert.equal(await raw.dbsize(), 0)
+  })
 })
 
 describe('cache-manager', () => {
@@ -96,8 +120,43 @@ describe('cache-manager', () => {
     assert.ok(((await cache.ttl('k2')) ?? 0) > Date.now())
     await cache.del('foo')
     assert.equal(await cache.get('foo'), undefined)
+    await cache.mdel(['k2', 'k3'])
+    assert.equal(await cache.get('k2'), undefined)
     await cache.clear()
     assert.equal(await cache.get('k1'), undefined)
+    await cache.disconnect()
+  })
+
+  test('two stores, one above the other: what the first has lost the second gives, and both are iterated', async () => {
+    const [memory, redis] = [new Keyv(), createKeyv(url(6), { namespace: 'layered' })]
+    const cache = createCache({ stores: [memory, redis], ttl: 600_000 })
+    await cache.mset([
+      { key: 'key-1', value: 'value 1' },
+      { key: 'key-2', value: 'value 2' },
+    ])
+    await memory.clear()
+    assert.equal(await cache.get('key-1'), 'value 1')
+    const found: unknown[] = []
+    for await (const entry of cache.stores[1]?.iterator?.({}) ?? []) found.push(entry)
+    assert.deepEqual(found.sort(), [
+      ['key-1', 'value 1'],
+      ['key-2', 'value 2'],
+    ])
+    await cache.disconnect()
+  })
+
+  test('wrap refreshes in the background what has less time left than its threshold, and tells of it', async () => {
+    const cache = createCache({ stores: [createKeyv(url(6), { namespace: 'wrapped' })] })
+    const refreshed = new Promise((resolve) => cache.on('refresh', resolve))
+    assert.equal(await cache.wrap('key', () => 1, 600_000, 1), 1)
+    const raw = await cache.wrap('key', () => 2, { ttl: 600_000, refreshThreshold: 1, raw: true })
+    assert.equal(raw?.value, 1)
+    assert.ok((raw?.expires ?? 0) > Date.now())
+    assert.equal(await cache.wrap('key', () => 2, 600_000, 3_600_000), 1)
+    await refreshed
+    assert.equal(await until('the new value', async () => (await cache.get<number>('key')) === 2), true)
+    const fails = cache.wrap('error', () => Promise.reject(new Error('failed')))
+    await assert.rejects(fails, /failed/)
     await cache.disconnect()
   })
 })
@@ -120,13 +179,28 @@ describe("unstorage's redis driver", () => {
     assert.deepEqual(await storage.getKeys(), [])
     await storage.dispose()
   })
+
+  test('a time to live of its own, a driver mounted at a base, and more keys than one page of SCAN', async (t) => {
+    const storage = createStorage({ driver: redisDriver({ url: url(7) }) })
+    storage.mount('many', redisDriver({ base: 'many', url: url(7), scanCount: 10 }))
+    const raw = new Redis5(url(7))
+    t.after(() => raw.disconnect())
+    t.after(() => storage.dispose())
+    await storage.setItem('brief', 'x', { ttl: 500 })
+    assert.ok((await raw.ttl('brief')) > 400)
+    await Promise.all(Array.from({ length: 60 }, (_, i) => storage.setItem(`many:${i}`, i)))
+    await storage.setItem('many*', 'its name is no pattern')
+    assert.equal((await storage.getKeys('many')).length, 60)
+    await storage.clear('many')
+    assert.deepEqual((await storage.getKeys()).sort(), ['brief', 'many*'])
+  })
 })
 
 describe('connect-redis with express-session', () => {
   test('a session is kept between requests, counted, listed and destroyed', async () => {
     const client = createClient5({ url: url(4) })
     await client.connect()
-    const store = new RedisStore({ client, prefix: 'app:', ttl: 100 })
+    const store = new RedisStore({ client, prefix: 'app:', ttl: 1_000 })
     const server = await serve(store)
     const { port: webPort } = server.address() as AddressInfo
     const first = await fetch(`http://127.0.0.1:${webPort}/`)
@@ -136,7 +210,7 @@ describe('connect-redis with express-session', () => {
     assert.equal(await again.text(), '2')
     assert.equal((await store.ids()).length, 1)
     assert.equal(await store.length(), 1)
-    assert.ok((await client.ttl((await client.keys('app:*'))[0] ?? '')) > 90)
+    assert.ok((await client.ttl((await client.keys('app:*'))[0] ?? '')) > 500)
     assert.equal(
       await (await fetch(`http://127.0.0.1:${webPort}/leave`, { headers: { cookie } })).text(),
       'bye',
@@ -146,7 +220,35 @@ describe('connect-redis with express-session', () => {
     server.close()
     await client.close()
   })
+
+  test("the store's own calls: touch, all, clear; a time to live by session, none at all, another form", async () => {
+    const client = createClient6({ url: url(8) })
+    await client.connect()
+    const serializer = { stringify: (value: object) => `v1${JSON.stringify(value)}`, parse: parseV1 }
+    const ttl = (session: { days?: number }): number => (session.days ?? 1) * 86_400
+    const store = new RedisStore({ client, prefix: 'own:', scanCount: 5, ttl, serializer })
+    const session = { cookie: { originalMaxAge: null }, days: 7 }
+    for (let i = 0; i < 20; i++) await store.set(`s${i}`, session)
+    assert.ok((await client.ttl('own:s0')) > 6 * 86_400)
+    await client.expire('own:s0', 10)
+    await store.touch('s0', session)
+    assert.ok((await client.ttl('own:s0')) > 6 * 86_400)
+    const all = (await store.all()) as { id: string; days: number }[]
+    assert.equal(new Set(all.map(({ id }) => id)).size, 20)
+    assert.ok(all.every(({ days }) => days === 7))
+    await new RedisStore({ client, prefix: 'kept:', disableTTL: true }).set('s', session)
+    assert.equal(await client.ttl('kept:s'), -1)
+    await store.clear()
+    assert.equal(await store.length(), 0)
+    assert.equal(await client.exists('kept:s'), 1)
+    await client.close()
+  })
 })
+
+function parseV1(text: string): { cookie: { originalMaxAge: null } } {
+  assert.ok(text.startsWith('v1'))
+  return JSON.parse(text.slice(2))
+}
 
 interface Visit {
   readonly session: { visits?: number; destroy(done: () => void): void }
@@ -189,7 +291,7 @@ describe('reconnecting', () => {
       new Redis6({ port, retryStrategy: () => 50 }),
     ]
     const socket = { port, reconnectStrategy: () => 50 }
-    const [five, six] = [createClient5({ socket }), createClient6({ socket })]
+    const [five, six] = [createClient5({ socket }), createClient6({ socket, commandOptions: PATIENT })]
     io5.on('error', () => {})
     io6.on('error', () => {})
     five.on('error', () => {})

@@ -59,17 +59,18 @@ async function fillAndFree(cluster: TestCluster, disks: readonly SmallDisk[]): P
   await cluster.node(1).command('DEL', 'first:nothing', 'spare')
   await verifyAll(first, cluster.node(2))
   await Promise.all(disks.map((disk) => disk.free()))
-  await growthAccepted(cluster)
-  const second = await writeAll(cluster.node(0), {
-    prefix: 'second',
-    count: SECOND_KEYS,
-    valueBytes: VALUE_BYTES,
-  })
+  // One that leads from now on may not have heard yet that the others have room.
+  const second = await until('writes to be accepted again', () =>
+    writeAll(cluster.node(0), { prefix: 'second', count: SECOND_KEYS, valueBytes: VALUE_BYTES }),
+  )
+  // What a node lacks would have to go into its reserve.
+  await cluster.settled()
   // Not a byte left: whatever that does to the processes, nothing acknowledged may be lost.
-  await until('every node to see that its disk is full', async () => {
+  await until('every node to see that its disk is full', async (saw) => {
     // Again and again: a merge that ends gives space back.
     await Promise.all(disks.map((disk) => disk.fill()))
     const views = await Promise.all(cluster.nodes.map((node) => node.status()))
+    saw(views.map(({ name, space }) => ({ name, space })))
     return views.every((view) => view.space === 'full') && (await isGrowthRefused(cluster))
   })
   await second.verify(cluster.node(0))

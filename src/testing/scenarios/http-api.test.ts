@@ -99,7 +99,10 @@ test('the native HTTP API', async (t) => {
         await put(0, 'es2', 'b')
         await node.restart()
         await put(0, 'es3', 'c')
-        await until('the others', () => seen.length >= 3)
+        await until('the others', (saw) => {
+          saw({ seen, readyState: source.readyState })
+          return seen.length >= 3
+        })
         assert.deepEqual(seen, ['es1', 'es2', 'es3'])
       } finally {
         source.close()
@@ -112,11 +115,17 @@ test('the native HTTP API', async (t) => {
       { skip },
       async () => {
         await page.open(`http://127.0.0.1:${port(2)}/v1/watch?prefix=b`)
-        await until('the page to watch', () => page.messages.some(({ kind }) => kind === 'open'))
+        await until('the page to watch', (saw) => {
+          saw(page.messages)
+          return page.messages.some(({ kind }) => kind === 'open')
+        })
         for (const key of ['b1', 'other', 'b2']) await put(0, key, `v${key}`)
         const keys = (): string[] =>
           page.messages.flatMap((message) => (message.kind === 'event' ? [JSON.parse(message.data).key] : []))
-        await until('both events', () => keys().length >= 2)
+        await until('both events', (saw) => {
+          saw(page.messages)
+          return keys().length >= 2
+        })
         assert.deepEqual(keys(), ['b1', 'b2'])
       },
     )

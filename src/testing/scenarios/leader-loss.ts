@@ -3,7 +3,7 @@
  * nodes must not notice more than a pause; no increment may be lost or counted twice.
  */
 import assert from 'node:assert/strict'
-import { type TestCluster, withCluster } from '../processes/cluster.ts'
+import { NO_REFUSALS, type TestCluster, withCluster } from '../processes/cluster.ts'
 import { machine, type Summary, summarize } from '../processes/figures.ts'
 import { Load } from '../processes/load.ts'
 
@@ -31,7 +31,7 @@ const ANSWERS_BEFORE = 5
 const ANSWERS_AFTER = 20
 
 export function leaderLoss(options: LeaderLossOptions): Promise<LeaderLossReport> {
-  return withCluster({}, async (cluster) => {
+  return withCluster({ flags: NO_REFUSALS }, async (cluster) => {
     const load = await Load.start(cluster.nodes, options.clients)
     const gaps: number[] = []
     const { load1 } = machine()

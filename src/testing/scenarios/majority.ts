@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { ReplyError, replyText } from '../../client/reply.ts'
 import { errors } from '../../protocol/errors.ts'
-import { withCluster } from '../processes/cluster.ts'
+import { RULE_TIMES, withCluster } from '../processes/cluster.ts'
 import { machine, type Summary, summarize } from '../processes/figures.ts'
 import type { NodeProcess } from '../processes/node-process.ts'
 import { until } from '../processes/wait.ts'
@@ -29,14 +29,19 @@ const VALUE_BYTES = 50
 const REFUSED_COMMANDS = 20
 
 export function majority(options: MajorityOptions): Promise<MajorityReport> {
-  return withCluster({}, async (cluster) => {
+  return withCluster({ flags: RULE_TIMES }, async (cluster) => {
     const first: number[] = []
     const later: number[] = []
     const writers: Writer[] = []
     for (let round = 0; round < options.rounds; round++) {
       const write = async (node: NodeProcess, stage: string): Promise<void> => {
         const prefix = `majority:${round}:${stage}:${node.name}`
-        writers.push(await writeAll(node, { prefix, count: options.writes, valueBytes: VALUE_BYTES }))
+        // While one is away, one that stands still for a second is a majority lost: refused, it is written again.
+        writers.push(
+          await until(`the writes of ${prefix}`, () =>
+            writeAll(node, { prefix, count: options.writes, valueBytes: VALUE_BYTES }),
+          ),
+        )
       }
       // The leader goes first in even rounds, last in odd ones.
       const leader = await cluster.leader()

@@ -4,7 +4,7 @@
  * subscriber gets on one connection has no gap, and all see one order.
  */
 import assert from 'node:assert/strict'
-import { type TestCluster, withCluster } from '../processes/cluster.ts'
+import { NO_REFUSALS, type TestCluster, withCluster } from '../processes/cluster.ts'
 import { type ClientKind, clientKinds } from '../processes/load.ts'
 import {
   type Acknowledged,
@@ -35,7 +35,7 @@ const PUBLISHER_KINDS: readonly ClientKind[] = ['ioredis5', 'redis6']
 const END = 'end'
 
 export function pubSubThroughKills(options: PubSubOptions): Promise<PubSubReport> {
-  return withCluster({}, async (cluster) => {
+  return withCluster({ flags: NO_REFUSALS }, async (cluster) => {
     const subscribers = await Promise.all(
       cluster.nodes.flatMap((node) => clientKinds.map((kind) => Subscriber.open(kind, node))),
     )

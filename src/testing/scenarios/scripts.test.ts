@@ -1,5 +1,5 @@
 /**
- * Scripts through real clients against three nodes: redlock in the uses that its documentation shows, ioredis'
+ * Scripts through real clients against three nodes: redlock 4 and 5 in the uses that their documents show, ioredis'
  * defineCommand, node-redis' defineScript, redis-cli --eval; and what is known after the leader is gone.
  */
 import assert from 'node:assert/strict'
@@ -14,7 +14,8 @@ import { promisify } from 'node:util'
 import { Redis as Redis5 } from 'ioredis5'
 import { Redis as Redis6 } from 'ioredis6'
 import { createClient, defineScript } from 'redis6'
-import { type TestCluster, withCluster } from '../processes/cluster.ts'
+import { NO_REFUSALS, type TestCluster, withCluster } from '../processes/cluster.ts'
+import { PATIENT } from '../processes/load.ts'
 import { until } from '../processes/wait.ts'
 
 /** Packages without types. */
@@ -32,7 +33,24 @@ interface Lock {
 
 interface Redlock {
   lock(resource: string | readonly string[], ms: number): Promise<Lock>
+  disposer(resource: string, ms: number, onUnlockError: (error: Error) => void): unknown
   on(event: 'clientError', listener: (error: Error) => void): void
+}
+
+interface Lock5 {
+  readonly value: string
+  extend(ms: number): Promise<Lock5>
+  release(): Promise<unknown>
+}
+
+interface Redlock5 {
+  acquire(resources: readonly string[], ms: number): Promise<Lock5>
+  using<T>(
+    resources: readonly string[],
+    ms: number,
+    routine: (signal: AbortSignal & { error?: Error }) => Promise<T>,
+  ): Promise<T>
+  on(event: 'error', listener: (error: Error) => void): void
 }
 
 let cluster: TestCluster
@@ -42,7 +60,7 @@ const clients: Redis5[] = []
 
 before(async () => {
   await new Promise<void>((ready, failed) => {
-    ended = withCluster({}, (started) => {
+    ended = withCluster({ flags: NO_REFUSALS }, (started) => {
       cluster = started
       ready()
       return new Promise<void>((resolve) => {
@@ -75,7 +93,15 @@ function redlock(servers: readonly Redis5[], options: object = {}): Redlock {
   return new Redlock([...servers], { retryCount: 0, ...options }) as Redlock
 }
 
-describe('redlock', () => {
+function redlock5(server: Redis5, options: object = {}): Redlock5 {
+  const { default: Redlock } = load('redlock5')
+  const locks = new Redlock([server], { retryCount: 0, ...options }) as Redlock5
+  // Contention is told here as well as by the promise.
+  locks.on('error', () => {})
+  return locks
+}
+
+describe('redlock 4', () => {
   test('one client: a lock is held against others, extended, and released', async () => {
     const [mine, others] = [redlock([client(0)]), redlock([client(1)])]
     const lock = await mine.lock('locks:account:322456', 60_000)
@@ -129,6 +155,20 @@ describe('redlock', () => {
     assert.equal(await client(2).get('locks:lost'), 'somebody else')
   })
 
+  test('disposer style: the lock is there while it is used, is extended, and goes by itself', async () => {
+    const { using } = load('bluebird')
+    const key = 'locks:disposed'
+    const unlockErrors: Error[] = []
+    const disposer = redlock([client(0)]).disposer(key, 60_000, (error) => unlockErrors.push(error))
+    const seen = await using(disposer, async (lock: Lock) => {
+      await lock.extend(120_000)
+      return [await client(1).get(key), lock.value, (await client(2).pttl(key)) > 60_000]
+    })
+    assert.deepEqual(seen, [seen[1], seen[1], true])
+    assert.equal(await client(1).exists(key), 0)
+    assert.deepEqual(unlockErrors, [])
+  })
+
   test('several instances, here three databases: a majority decides', async () => {
     const instances = [1, 2, 3].map((db) => new Redis5({ port: cluster.node(db - 1).options.redisPort, db }))
     const [mine, others] = [redlock(instances), redlock(instances)]
@@ -142,6 +182,48 @@ describe('redlock', () => {
 
   test('the nodes of a cluster are one instance: as three they refuse each other', async () => {
     await assert.rejects(redlock(clients).lock('locks:nodes', 60_000))
+  })
+})
+
+describe('redlock 5', () => {
+  test('acquire, extend and release; others are refused until then', async () => {
+    const [mine, others] = [redlock5(client(0)), redlock5(client(1))]
+    const lock = await mine.acquire(['five:a', 'five:b'], 60_000)
+    await assert.rejects(others.acquire(['five:b'], 60_000), { name: 'ExecutionError' })
+    const extended = await lock.extend(120_000)
+    for (const key of ['five:a', 'five:b']) assert.ok((await client(2).pttl(key)) > 60_000)
+    assert.equal(await client(2).get('five:a'), extended.value)
+    await extended.release()
+    await (await others.acquire(['five:b'], 60_000)).release()
+    assert.equal(await client(0).exists('five:a', 'five:b'), 0)
+  })
+
+  test('using: the lock is extended for as long as the routine runs, then released', async () => {
+    // So that it is extended after a fifth of a second, and a busy machine has a minute.
+    const locks = redlock5(client(0), { driftFactor: 0.0001, automaticExtensionThreshold: 7_800 })
+    const aborted = await locks.using(['five:used'], 60_000, async (signal) => {
+      let last = await client(1).pttl('five:used')
+      await until('the lock to be extended', async () => {
+        const left = await client(1).pttl('five:used')
+        const isExtended = left > last
+        last = left
+        return isExtended
+      })
+      return signal.aborted
+    })
+    assert.equal(aborted, false)
+    assert.equal(await client(2).exists('five:used'), 0)
+  })
+
+  test('using: a routine whose lock was taken away is told', async () => {
+    const locks = redlock5(client(0), { driftFactor: 0.0001, automaticExtensionThreshold: 7_800 })
+    const used = locks.using(['five:lost'], 8_000, async (signal) => {
+      await client(1).set('five:lost', 'somebody else')
+      await until('the routine to be told', () => signal.aborted)
+      throw signal.error
+    })
+    await assert.rejects(used, { name: 'ExecutionError' })
+    assert.equal(await client(2).get('five:lost'), 'somebody else')
   })
 })
 
@@ -166,6 +248,7 @@ describe('clients with scripts of their own', () => {
   test('node-redis: defineScript, scriptLoad and evalSha', async () => {
     const connection = createClient({
       socket: { port: cluster.node(1).options.redisPort },
+      commandOptions: PATIENT,
       scripts: {
         compareAndDelete: defineScript({
           SCRIPT: COMPARE_AND_DELETE,
@@ -195,7 +278,7 @@ describe('clients with scripts of their own', () => {
     await writeFile(file, "redis.call('set', KEYS[1], ARGV[1])\nreturn {redis.call('get', KEYS[1]), #ARGV}\n")
     const port = String(cluster.node(2).options.redisPort)
     const { stdout } = await run('redis-cli', ['-p', port, '--eval', file, 'cli', ',', 'one', 'two'], {
-      timeout: 10_000,
+      timeout: 120_000,
     })
     assert.equal(stdout, 'one\n2\n')
     await rm(folder, { recursive: true })

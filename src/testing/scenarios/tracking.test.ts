@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RespClient } from '../clients/resp-client.ts'
-import { SMALL_STORAGE, type TestCluster, withCluster } from '../processes/cluster.ts'
+import { NO_REFUSALS, SMALL_STORAGE, type TestCluster, withCluster } from '../processes/cluster.ts'
+import { PATIENT } from '../processes/load.ts'
 import { until } from '../processes/wait.ts'
 import { writeAll } from '../processes/writer.ts'
 
@@ -10,7 +11,7 @@ const ROUNDS = 60
 const READS_PER_ROUND = 20
 
 test('caches of node-redis at every node follow the writes at every other, and a skipped log is told', async () => {
-  await withCluster({ flags: SMALL_STORAGE }, async (cluster) => {
+  await withCluster({ flags: { ...NO_REFUSALS, ...SMALL_STORAGE } }, async (cluster) => {
     await cachesFollow(cluster, 'redis5')
     await cachesFollow(cluster, 'redis6')
     await listenersLearnOfTheGap(cluster)
@@ -24,7 +25,7 @@ async function cachesFollow(cluster: TestCluster, kind: 'redis5' | 'redis6'): Pr
     () => new BasicClientSideCache({ ttl: 0, maxEntries: 10, evictPolicy: 'LRU' }),
   )
   const clients = cluster.nodes.map(({ options: { host, redisPort: port } }, i) =>
-    createClient({ RESP: 3, socket: { host, port }, clientSideCache: caches[i] }),
+    createClient({ RESP: 3, socket: { host, port }, clientSideCache: caches[i], commandOptions: PATIENT }),
   )
   const writers = await Promise.all(cluster.nodes.map((node) => node.connect()))
   try {
@@ -60,6 +61,10 @@ async function listenersLearnOfTheGap(cluster: TestCluster): Promise<void> {
   const { host, redisPort } = late.options
   const subscriber = await RespClient.connect(redisPort, host)
   const cache = await RespClient.connect(redisPort, host)
+  let isCutOff = false
+  void subscriber.closed.then(() => {
+    isCutOff = true
+  })
   for (const client of [subscriber, cache]) await client.command('HELLO', 3)
   subscriber.send('SUBSCRIBE', 'a')
   await subscriber.command('PING')
@@ -68,7 +73,7 @@ async function listenersLearnOfTheGap(cluster: TestCluster): Promise<void> {
   late.signal('SIGSTOP')
   await writeAll(other, { prefix: 'missed', count: 20_000, valueBytes: 100 })
   late.signal('SIGCONT')
-  await subscriber.closed
+  await until('the subscriber to be cut off', () => isCutOff)
   await until('the cache to be told', () => cache.pushes.some((push) => push.toString().endsWith('_\r\n')))
   assert.ok(((await late.status()).counters.snapshots_received ?? 0) > 0)
   subscriber.close()
