@@ -16,7 +16,16 @@ const settings = ['config', ...settingRows().map(([, setting]) => setting.flag)]
 const flagsOf = (command: Command): string[] => command.options.flatMap(({ long }) => long?.slice(2) ?? [])
 
 /** Those of redis-cli, Prometheus and scripts/cluster.sh that documents name. */
-const OTHER_FLAGS = ['replica', 'functions-rdb', 'hotkeys', 'eval', 'ldb', 'web.listen-address', 'docker', 'wait']
+const OTHER_FLAGS = [
+  'replica',
+  'functions-rdb',
+  'hotkeys',
+  'eval',
+  'ldb',
+  'web.listen-address',
+  'docker',
+  'wait',
+]
 
 /** Every command of the program, itself included. */
 function commandsOf(command: Command): Command[] {

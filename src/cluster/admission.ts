@@ -1,7 +1,7 @@
 /** Which peers a member refuses to talk to, and why: the reason goes to both sides' logs. */
 import type { PeerInfo } from '../transport/types.ts'
-import type { Configuration } from './configuration.ts'
-import { olderProgram } from './engine-levels.ts'
+import { olderProgram } from './leader/engine-levels.ts'
+import type { Configuration } from './members/configuration.ts'
 
 /**
  * Former members and older programs (R7) are told so, instead of being left to wait for a leader; null = welcome. A

@@ -2,8 +2,8 @@
 import type { Engine } from '../engine/types.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
 import type { Store } from '../storage/store/types.ts'
-import type { Configuration } from './configuration.ts'
-import { decodeMeta, encodeMeta } from './meta.ts'
+import { decodeMeta, encodeMeta } from './durable/meta.ts'
+import type { Configuration } from './members/configuration.ts'
 
 export interface AppliedState {
   readonly store: Store

@@ -15,8 +15,8 @@ import type { LogGroup } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import { MapStore } from '../testing/storage/map-store.ts'
 import { Applier } from './applier.ts'
+import type { PendingRead } from './clients/pending.ts'
 import { EffectsHub } from './effects-hub.ts'
-import type { PendingRead } from './pending.ts'
 
 const SESSION = 1
 const STAMP_MS = 1_000

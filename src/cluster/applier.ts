@@ -18,10 +18,10 @@ import { type Entry, EntryKind, entryPayload } from '../protocol/entry.ts'
 import { decodeRunHeader, decodeStamp, type RunHeader, STAMP_SIZE } from '../protocol/runs.ts'
 import type { LogGroup } from '../storage/log/types.ts'
 import { MISS, type Pin, type Store } from '../storage/store/types.ts'
+import type { PendingRead } from './clients/pending.ts'
 import type { EffectsHub } from './effects-hub.ts'
-import { decodeLevel } from './engine-levels.ts'
 import type { Session } from './execute.ts'
-import type { PendingRead } from './pending.ts'
+import { decodeLevel } from './leader/engine-levels.ts'
 
 /** A turn's share of applying, in milliseconds, and how many commands pass between looks at the clock. */
 const SLICE_MS = 4

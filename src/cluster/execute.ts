@@ -10,8 +10,8 @@ import type { Command, CommandSpec } from '../protocol/commands.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Member } from '../protocol/members.ts'
 import type { ConfState, Role } from '../raft/types.ts'
-import type { SnapshotDone, SnapshotOptions } from './listing.ts'
-import type { Watch, WatchOptions } from './watch.ts'
+import type { SnapshotDone, SnapshotOptions } from './clients/listing.ts'
+import type { Watch, WatchOptions } from './watches/watch.ts'
 
 /**
  * linearizable: as if there were one copy. leader: the leader's state, unconfirmed. stale: this node's applied state.

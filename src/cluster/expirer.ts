@@ -4,8 +4,8 @@
  */
 import type { Engine } from '../engine/types.ts'
 import type { Store } from '../storage/store/types.ts'
+import type { OwnCommand } from './clients/pending.ts'
 import type { ExecuteDone } from './execute.ts'
-import type { OwnCommand } from './pending.ts'
 
 const INTERVAL_MS = 100
 const BATCH = 200

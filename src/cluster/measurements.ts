@@ -1,10 +1,10 @@
 /** Gathers what metrics show of a node beside its status: histograms, traffic with its peers, clocks. */
 import type { Log } from '../storage/log/types.ts'
 import type { Transport } from '../transport/types.ts'
-import { judgeClocks } from './clock-watch.ts'
 import type { Measurements } from './execute.ts'
+import { judgeClocks } from './guards/clock-watch.ts'
 import type { Replica } from './replica.ts'
-import type { WatchHub } from './watch-hub.ts'
+import type { WatchHub } from './watches/watch-hub.ts'
 
 /** `replica` is null before the node is formed: then there are no stages. */
 export function measurements(

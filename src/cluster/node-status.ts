@@ -6,9 +6,9 @@ import type { Log } from '../storage/log/types.ts'
 import type { Store } from '../storage/store/types.ts'
 import type { PeerInfo, Transport } from '../transport/types.ts'
 import type { HealthCheck, NodeStatus, PeerStatus, Position } from './execute.ts'
+import type { SpaceWatch } from './guards/space.ts'
+import { judgeStall } from './guards/stall-guard.ts'
 import type { Replica } from './replica.ts'
-import type { SpaceWatch } from './space.ts'
-import { judgeStall } from './stall-guard.ts'
 import type { Timing } from './timing.ts'
 
 /** A follower that lacks more than this many committed entries is not ready. */

@@ -10,10 +10,6 @@ import { type Command, encodeCommand } from '../protocol/commands.ts'
 import type { Member, PeerId } from '../protocol/members.ts'
 import { errorCodeReply } from '../protocol/reply.ts'
 import type { Disk } from '../storage/disk.ts'
-import { judgeClocks } from './clock-watch.ts'
-import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
-import { Expirer } from './expirer.ts'
-import { Membership } from './membership.ts'
 import {
   type ClientSession,
   type OwnCommand,
@@ -22,11 +18,15 @@ import {
   type PendingWrite,
   refuseRead,
   waitsForWrite,
-} from './pending.ts'
+} from './clients/pending.ts'
+import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
+import { Expirer } from './expirer.ts'
+import { judgeClocks } from './guards/clock-watch.ts'
+import { SPACE_STATES, type SpaceState, SpaceWatch } from './guards/space.ts'
+import { judgeStall } from './guards/stall-guard.ts'
+import { Membership } from './members/membership.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaOptions } from './replica-options.ts'
-import { SPACE_STATES, type SpaceState, SpaceWatch } from './space.ts'
-import { judgeStall } from './stall-guard.ts'
 import { Ticker } from './ticker.ts'
 
 /** The space byte that a leaving node shows its leader: it is no successor (R17). */

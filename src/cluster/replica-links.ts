@@ -6,9 +6,9 @@ import type { Clock } from '../lib/clock.ts'
 import type { Member } from '../protocol/members.ts'
 import type { RaftCore } from '../raft/core.ts'
 import type { Applier } from './applier.ts'
-import type { ClientSide, LeaderLink } from './client-side.ts'
-import type { LeaderSide, OriginLink } from './leader-side.ts'
-import type { SnapshotReceiver } from './snapshot-receiver.ts'
+import type { ClientSide, LeaderLink } from './clients/client-side.ts'
+import type { SnapshotReceiver } from './durable/snapshot-receiver.ts'
+import type { LeaderSide, OriginLink } from './leader/leader-side.ts'
 import type { Wire, WireHandlers } from './wire.ts'
 
 /** The parts that are linked; all of them stand before the first frame or command. */

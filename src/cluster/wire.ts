@@ -8,6 +8,12 @@ import { decodeMessage, encodeMessage } from '../raft/message-codec.ts'
 import { isBulk, type Message } from '../raft/messages.ts'
 import { FrameType, type Lane, type PeerInfo, type Transport } from '../transport/types.ts'
 import {
+  decodeSnapshotFrame,
+  encodeSnapshotFrame,
+  type SnapshotReply,
+  type SnapshotRequest,
+} from './durable/snapshot-frames.ts'
+import {
   decodeReadRequest,
   decodeReadResponse,
   decodeRefuse,
@@ -19,12 +25,6 @@ import {
   type ReadResponse,
   type RefuseReason,
 } from './frames.ts'
-import {
-  decodeSnapshotFrame,
-  encodeSnapshotFrame,
-  type SnapshotReply,
-  type SnapshotRequest,
-} from './snapshot-frames.ts'
 
 /** What a frame of another node means here. */
 export interface WireHandlers {

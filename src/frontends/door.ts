@@ -3,6 +3,7 @@
  * per openDoors(); nothing here knows sockets.
  */
 import type { Socket } from 'node:net'
+import type { SnapshotDone, SnapshotOptions } from '../cluster/clients/listing.ts'
 import type {
   Consistency,
   ExecuteDone,
@@ -11,7 +12,6 @@ import type {
   Principal,
   Session,
 } from '../cluster/execute.ts'
-import type { SnapshotDone, SnapshotOptions } from '../cluster/listing.ts'
 import { internalCommands } from '../engine/command-table.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { argumentBytes, type Command, type CommandSpec } from '../protocol/commands.ts'
@@ -22,7 +22,7 @@ import { Clients } from './connection/clients.ts'
 import { FlushList } from './connection/flush-list.ts'
 import { InFlight } from './connection/in-flight.ts'
 import { ReplyBudget } from './connection/reply-budget.ts'
-import { Answers } from './http/answers.ts'
+import { Answers } from './http/answers/answers.ts'
 import { Monitors } from './monitors.ts'
 import { Pause } from './pause.ts'
 import { PubSub } from './pubsub/pubsub.ts'

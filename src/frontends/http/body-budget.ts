@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { limits } from '../../protocol/limits.ts'
-import { whenOver } from './when-over.ts'
+import { whenOver } from './answers/when-over.ts'
 
 export class BodyBudget {
   #bytes = 0

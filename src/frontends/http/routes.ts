@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Door } from '../door.ts'
-import { healthRoutes } from './health.ts'
+import { healthRoutes } from './health/health.ts'
 import { kvStoreRoutes } from './kv-store/routes.ts'
 import { metricsRoutes } from './metrics/routes.ts'
 import { nativeRoutes } from './v1/index.ts'

@@ -2,8 +2,9 @@
  * SYNC of the plain line protocol: everything this node holds, as one line of JSON. It is one moment of the data,
  * read in pages while the client takes what came before: never more than a page is in memory.
  */
+
+import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../cluster/clients/listing.ts'
 import type { Consistency } from '../../cluster/execute.ts'
-import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../cluster/listing.ts'
 import { limits } from '../../protocol/limits.ts'
 import { bestConsistency, isUnconfirmed } from '../freshness.ts'
 import type { TextStream } from './language.ts'

@@ -3,6 +3,8 @@
  * entry, replies at once or when the test says so.
  */
 
+import type { SnapshotDone, SnapshotOptions } from '../../cluster/clients/listing.ts'
+import { Listings } from '../../cluster/clients/listings.ts'
 import { EffectsHub } from '../../cluster/effects-hub.ts'
 import type {
   AdminRequest,
@@ -16,11 +18,9 @@ import type {
   Result,
   Session,
 } from '../../cluster/execute.ts'
-import type { SnapshotDone, SnapshotOptions } from '../../cluster/listing.ts'
-import { Listings } from '../../cluster/listings.ts'
-import type { Watch, WatchOptions } from '../../cluster/watch.ts'
-import { WatchHistory } from '../../cluster/watch-history.ts'
-import { WatchHub } from '../../cluster/watch-hub.ts'
+import type { Watch, WatchOptions } from '../../cluster/watches/watch.ts'
+import { WatchHistory } from '../../cluster/watches/watch-history.ts'
+import { WatchHub } from '../../cluster/watches/watch-hub.ts'
 import { commandTable } from '../../engine/command-table.ts'
 import { KvEngine } from '../../engine/engine.ts'
 import { ENGINE_LEVEL } from '../../engine/level.ts'

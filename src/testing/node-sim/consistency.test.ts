@@ -1,8 +1,8 @@
 /** Reads of every consistency, listings and watches over three simulated nodes without faults of their own. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ListingPage, PinnedSnapshot } from '../../cluster/clients/listing.ts'
 import type { Consistency, Result } from '../../cluster/execute.ts'
-import type { ListingPage, PinnedSnapshot } from '../../cluster/listing.ts'
 import { must } from '../../lib/assert.ts'
 import { command } from './commands.ts'
 import type { Machine } from './machine.ts'

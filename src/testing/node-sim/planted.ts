@@ -2,10 +2,10 @@
  * Known mistakes of whole nodes, planted to prove that the simulation would find them. They patch prototypes from
  * outside; the product has no switch for any of them. The core's own are in core-sim/planted.ts.
  */
-import { Origin } from '../../cluster/origin.ts'
-import { Reign } from '../../cluster/reign.ts'
+import { Origin } from '../../cluster/clients/origin.ts'
+import { Reign } from '../../cluster/leader/reign.ts'
 import { ReplicaHost } from '../../cluster/replica-host.ts'
-import { WatchHistory } from '../../cluster/watch-history.ts'
+import { WatchHistory } from '../../cluster/watches/watch-history.ts'
 import { CommandContext } from '../../engine/context.ts'
 import { IdempotencyTable } from '../../engine/idempotency.ts'
 import { ENGINE_LEVEL } from '../../engine/level.ts'

@@ -3,9 +3,9 @@
  * ends or time has come. Its copy must be the state, at every revision that a listing shows, and all nodes must tell
  * the same history.
  */
-import type { PinnedSnapshot } from '../../cluster/listing.ts'
+import type { PinnedSnapshot } from '../../cluster/clients/listing.ts'
 import type { Node } from '../../cluster/node.ts'
-import type { Watch, WatchEvent } from '../../cluster/watch.ts'
+import type { Watch, WatchEvent } from '../../cluster/watches/watch.ts'
 import { crc32 } from '../../lib/crc32.ts'
 import type { Random } from '../../lib/random.ts'
 import type { SimWorld } from '../sim/world.ts'

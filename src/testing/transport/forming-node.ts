@@ -1,9 +1,9 @@
 /** One process on a simulated network and disk that takes part in formation (R8) and does nothing else. */
 import assert from 'node:assert/strict'
-import type { FormationResult } from '../../cluster/formation.ts'
-import type { FormationDirectory } from '../../cluster/formation-directory.ts'
-import { FormationDriver, loadFormation } from '../../cluster/formation-driver.ts'
-import type { ListedNode } from '../../cluster/formation-record.ts'
+import type { FormationResult } from '../../cluster/formation/formation.ts'
+import type { FormationDirectory } from '../../cluster/formation/formation-directory.ts'
+import { FormationDriver, loadFormation } from '../../cluster/formation/formation-driver.ts'
+import type { ListedNode } from '../../cluster/formation/formation-record.ts'
 import { must } from '../../lib/assert.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import type { Member } from '../../protocol/members.ts'

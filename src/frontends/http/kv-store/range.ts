@@ -3,10 +3,10 @@
  * no row between two pages is lost, whatever is written meanwhile.
  */
 import { isUtf8 } from 'node:buffer'
-import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../../cluster/listing.ts'
+import type { ListingEntry, ListingPage, PinnedSnapshot } from '../../../cluster/clients/listing.ts'
 import { limits } from '../../../protocol/limits.ts'
-import { JsonList } from '../json-pieces.ts'
-import { type PageSize, sizeOf } from '../page-room.ts'
+import { JsonList } from '../answers/json-pieces.ts'
+import { type PageSize, sizeOf } from '../answers/page-room.ts'
 import { detail, listedJson } from './replies.ts'
 
 const PAGE_MAX = 10_000

@@ -1,10 +1,10 @@
 /** The forms of the Django store's answers: compact JSON, errors as Django REST Framework words them. */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyReply } from 'fastify'
-import type { ListingEntry } from '../../../cluster/listing.ts'
+import type { ListingEntry } from '../../../cluster/clients/listing.ts'
 import type { KvItem } from '../../../protocol/kv-reply.ts'
+import { jsonText, type LongText } from '../answers/json-pieces.ts'
 import { sendJson } from '../compat.ts'
-import { jsonText, type LongText } from '../json-pieces.ts'
 
 /** Thrown by a route; `body` goes to the client as JSON. */
 export class Refusal extends Error {

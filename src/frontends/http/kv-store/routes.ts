@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { PinnedSnapshot } from '../../../cluster/listing.ts'
+import type { PinnedSnapshot } from '../../../cluster/clients/listing.ts'
 import { internalCommands } from '../../../engine/command-table.ts'
 import { type ErrorCode, errors } from '../../../protocol/errors.ts'
 import { encodeKv, type KvOperation } from '../../../protocol/kv.ts'

@@ -1,7 +1,7 @@
 /** Leases of listings: how long a cursor is good, what goes first, and that every snapshot is let go. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PageOptions, PinnedSnapshot } from '../../../cluster/listing.ts'
+import type { PageOptions, PinnedSnapshot } from '../../../cluster/clients/listing.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { limits } from '../../../protocol/limits.ts'
 import { Cursors, type Place } from './cursors.ts'

@@ -3,7 +3,7 @@
  * Each use renews the lease; 60 s without one, or too many others, and it is gone (410).
  */
 import { randomBytes } from 'node:crypto'
-import type { PageOptions, PinnedSnapshot } from '../../../cluster/listing.ts'
+import type { PageOptions, PinnedSnapshot } from '../../../cluster/clients/listing.ts'
 import type { Clock, Timer } from '../../../lib/clock.ts'
 import { limits } from '../../../protocol/limits.ts'
 

@@ -2,11 +2,11 @@
  * GET /v1/kv: keys by prefix or range, in pages of one moment. The first page pins a snapshot of this node; the
  * cursor of the next one stands for it.
  */
-import type { ListingPage, PageOptions } from '../../../cluster/listing.ts'
+import type { ListingPage, PageOptions } from '../../../cluster/clients/listing.ts'
 import { limits } from '../../../protocol/limits.ts'
-import type { Claim } from '../answer-share.ts'
-import { JsonList } from '../json-pieces.ts'
-import { type PageSize, sizeOf } from '../page-room.ts'
+import type { Claim } from '../answers/answer-share.ts'
+import { JsonList } from '../answers/json-pieces.ts'
+import { type PageSize, sizeOf } from '../answers/page-room.ts'
 import { badRequest, ProblemError } from '../problem.ts'
 import type { Call } from './call.ts'
 import type { Place } from './cursors.ts'

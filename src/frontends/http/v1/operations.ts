@@ -1,7 +1,7 @@
 /** Operations and compares of /v1/batch and /v1/txn: JSON into what the KV command takes, and its reply into JSON. */
 import type { KvCompare, KvExpiry, KvNumber, KvOperation } from '../../../protocol/kv.ts'
 import type { KvReply, KvResult } from '../../../protocol/kv-reply.ts'
-import { JsonList } from '../json-pieces.ts'
+import { JsonList } from '../answers/json-pieces.ts'
 import { ProblemError } from '../problem.ts'
 import { Fields } from './fields.ts'
 import { bytesJson, detailsJson } from './values.ts'

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { AssertionError, assert } from '../../../lib/assert.ts'
-import { JsonList, jsonText } from '../json-pieces.ts'
+import { JsonList, jsonText } from '../answers/json-pieces.ts'
 
 export interface ReplyJson {
   readonly type: string

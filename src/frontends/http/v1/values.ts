@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { KvItem } from '../../../protocol/kv-reply.ts'
-import { jsonText, type LongText } from '../json-pieces.ts'
+import { jsonText, type LongText } from '../answers/json-pieces.ts'
 
 /** What is known of a key, as routes and documents show it. */
 export type ItemJson = Record<string, unknown>

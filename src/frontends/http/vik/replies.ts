@@ -1,8 +1,8 @@
 /** The forms of VikDB's answers: compact JSON with a line end, fields left out when empty. */
 import type { FastifyReply } from 'fastify'
 import type { Door } from '../../door.ts'
+import { jsonText } from '../answers/json-pieces.ts'
 import { sendJson, sendJsonPieces } from '../compat.ts'
-import { jsonText } from '../json-pieces.ts'
 
 export interface Success {
   readonly message?: string
