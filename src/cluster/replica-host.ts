@@ -23,7 +23,7 @@ import type { AdminRequest, ExecuteDone, ExecuteOptions } from './execute.ts'
 import { Expirer } from './expirer.ts'
 import { judgeClocks } from './guards/clock-watch.ts'
 import { SPACE_STATES, type SpaceState, SpaceWatch } from './guards/space.ts'
-import { judgeStall } from './guards/stall-guard.ts'
+import { StallGuard } from './guards/stall-guard.ts'
 import { Membership } from './members/membership.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaOptions } from './replica-options.ts'
@@ -68,6 +68,7 @@ export class ReplicaHost {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #ticker: Ticker
+  readonly #stallGuard = new StallGuard()
   /** Why this node does not campaign; empty = it may. */
   readonly #unfit = new Set<'stalled' | 'leaving' | 'clock'>()
   #nextClockMs = 0
@@ -273,7 +274,11 @@ export class ReplicaHost {
   }
 
   #guardStall(): void {
-    const stall = judgeStall(this.#options.log.status(), this.#options.timing.electionMs)
+    const { log, timing } = this.#options
+    const status = log.status()
+    const nowMs = this.#clock.monotonicMs()
+    const ranMs = this.replica.clients.ranMs(nowMs)
+    const stall = this.#stallGuard.judge(status, timing.electionMs, nowMs, ranMs)
     if (stall === 'dead') return this.#options.onDead()
     const stalled = stall === 'stalled'
     if (stalled === this.#unfit.has('stalled')) return
@@ -282,7 +287,7 @@ export class ReplicaHost {
       stalled ? 'The log disk does not answer: withholding heartbeats' : 'The log disk answers again',
       {
         role: core.role,
-        syncAgeMs: Math.round(this.#options.log.status().syncAgeMs),
+        syncAgeMs: Math.round(status.syncAgeMs),
       },
     )
     core.setHeartbeatsWithheld(stalled)

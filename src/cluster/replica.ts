@@ -303,6 +303,7 @@ export class Replica {
       hasQuorum: () => this.hasQuorum(),
       nowMs: clock.monotonicMs(),
       holdMs: timing.holdMs,
+      schedule: () => this.schedule(),
     })
   }
 

@@ -36,6 +36,8 @@ export interface ClientSideOptions {
   readonly nowMs: number
   /** R15: the longest that anything waits here. */
   readonly holdMs: number
+  /** Asks for a flush at the end of this turn. */
+  readonly schedule: () => void
 }
 
 export class ClientSide {
@@ -52,7 +54,11 @@ export class ClientSide {
     this.#options = options
     this.#running = new RunningTime(options.nowMs)
     const { engine, store, link, hasQuorum } = options
-    this.runner = new ReadRunner({ engine, store, wantTick: (nowMs) => this.gate.wantTick(nowMs) })
+    const wantTick = (stampMs: number): void => {
+      this.gate.wantTick(stampMs)
+      options.schedule()
+    }
+    this.runner = new ReadRunner({ engine, store, wantTick })
     this.gate = new ReadGate({
       ask: (request) => this.#leader !== 0 && link.ask(this.#leader, request),
       serve: (read) => this.runner.serve(read),

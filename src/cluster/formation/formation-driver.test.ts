@@ -49,6 +49,19 @@ test('R8: three nodes form one cluster soon after the last one starts, in any or
   }
 })
 
+test('R8: nodes that start within 2 s of each other warn of nobody; one that stays away is named', () => {
+  const world = new TransportWorld(19)
+  const first = launch(world, member('node1'), listOf(...three))
+  const second = launch(world, member('node2'), listOf(...three))
+  world.world.runFor(1_900)
+  assert.deepEqual([...first.warnings, ...second.warnings], [])
+  world.world.runFor(600)
+  for (const node of [first, second]) {
+    assert.equal(node.warnings.length, 1)
+    assert.match(node.warnings[0] ?? '', /^node3 at .* has not answered; start it/)
+  }
+})
+
 test('R8: a single node forms its own cluster at once, and is the same after a restart', () => {
   const world = new TransportWorld(20)
   const first = launch(world, member('node1'), [])

@@ -22,6 +22,8 @@ import {
 import { type FormationStatus, formationStatus } from './formation-status.ts'
 
 const TICK_MS = 200
+/** Nodes that are started together find each other in this time: nothing is said of what is missing before. */
+const PATIENCE_MS = 2_000
 /** An unchanged reason is logged again after this time. */
 const LOG_AGAIN_MS = 30_000
 
@@ -81,6 +83,7 @@ export class FormationDriver {
   #dialled = ''
   #timer: Timer | null = null
   #isStopped = false
+  #startedMs = 0
   #logged = ''
   #loggedMs = -Infinity
 
@@ -93,7 +96,8 @@ export class FormationDriver {
   start(): void {
     const formation = this.#formation
     if (!formation.isFormed) this.#dial()
-    formation.start(this.#nowMs())
+    this.#startedMs = this.#nowMs()
+    formation.start(this.#startedMs)
     this.#carryOut()
     if (!formation.isFormed) this.#schedule()
   }
@@ -225,9 +229,10 @@ export class FormationDriver {
   }
 
   #logReasons(): void {
-    const { reasons } = this.status()
-    const text = reasons.join('; ')
+    const { state, reasons } = this.status()
     const nowMs = this.#nowMs()
+    if (state === 'gathering' && nowMs - this.#startedMs < PATIENCE_MS) return
+    const text = reasons.join('; ')
     if (text === '' || (text === this.#logged && nowMs - this.#loggedMs < LOG_AGAIN_MS)) return
     this.#logged = text
     this.#loggedMs = nowMs

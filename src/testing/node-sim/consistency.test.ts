@@ -50,6 +50,23 @@ test('a read of the leader asks nobody, and stands behind the writes ahead of it
   assert.equal(cluster.run(cluster.follower, ['get', 'k'], { consistency: 'leader' }), '$1\r\nv\r\n')
 })
 
+test('R12: a read that waits for a tick has it brought at once, at a leader that rests, too', () => {
+  const cluster = new SmallCluster()
+  const { leader, world } = cluster
+  const pass = (ms: number): void => {
+    const endMs = world.nowMs + ms
+    cluster.until(`${ms} ms to pass`, () => world.nowMs >= endMs)
+  }
+  for (let i = 0; i < 20; i++) {
+    pass(150 + i)
+    cluster.run(leader, ['set', 'k', 'v', 'px', '3'])
+    pass(4)
+    const sinceMs = world.nowMs
+    assert.equal(cluster.run(leader, ['get', 'k'], { consistency: 'leader' }), '$-1\r\n')
+    assert.ok(world.nowMs - sinceMs < 5, `${world.nowMs - sinceMs} ms`)
+  }
+})
+
 test('the position tells what the status tells', () => {
   const cluster = new SmallCluster()
   for (const { node } of cluster.machines) {

@@ -24,6 +24,8 @@ export interface FormingOptions {
 export class FormingNode {
   readonly self: Member
   readonly node: TransportNode
+  /** What it logged as a warning. */
+  readonly warnings: string[] = []
   result: FormationResult | null = null
   #driver: FormationDriver | null = null
 
@@ -44,7 +46,7 @@ export class FormingNode {
             clock,
             dataFolder: FOLDER,
             transport: this.node.transport,
-            logger: silentLogger,
+            logger: { ...silentLogger, warn: (message) => this.warnings.push(message) },
             onFormed: (result) => this.#formed(result),
           }),
         )
