@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hostName, nodeName } from '../server/config-values.ts'
 import { CA_NAME, pathsOf } from './cert/paths.ts'
-import { print } from './exit.ts'
+import { CliError, exitCodes, print } from './exit.ts'
 import { wholeNumber, withExamples } from './verb.ts'
 
 const DEFAULT_FOLDER = './kvorum-certs'
@@ -58,7 +58,9 @@ async function revokeNames(names: readonly string[], options: Pick<Options, 'out
   const { revoke } = await import('./cert/revoke.ts')
   const path = revoke(options.out, names, Date.now())
   print(`Wrote ${path}.`)
-  print(`Next: give it to every node as --tls-crl ${resolve(path)}, and kill -HUP them.`)
+  print('Next: copy it to every node, and kill -HUP those that read it already.')
+  print(`The others: tls_crl = "${resolve(path)}" in the configuration file, then kill -HUP;`)
+  print('or restart them with --tls-crl.')
 }
 
 function common(command: Command, days: number): Command {
@@ -123,7 +125,7 @@ function unique(hosts: readonly string[]): string[] {
 
 function requireName(name: string): void {
   if (nodeName.parse(name) === undefined)
-    throw new InvalidArgumentError(`wanted ${nodeName.wanted}, got '${name}'`)
+    throw new CliError(exitCodes.usage, `Cannot use '${name}' as a name: wanted ${nodeName.wanted}`)
 }
 
 function hostList(text: string): readonly string[] {

@@ -67,7 +67,7 @@ describe('kvorum cert', () => {
     const serials = [read('gone.crt').serialNumber]
     await cert('node', 'gone', '--renew')
     serials.push(read('gone.crt').serialNumber)
-    assert.match((await cert('revoke', 'gone')).stdout, /--tls-crl \S+ca\.crl, and kill -HUP/)
+    assert.match((await cert('revoke', 'gone')).stdout, /tls_crl = "\S+ca\.crl".*kill -HUP;\n.*--tls-crl/)
     const list = () => readRevocationList(readFileSync(join(folder, 'kvorum-certs', 'ca.crl'), 'utf8'))
     assert.deepEqual(
       list()
@@ -93,6 +93,11 @@ describe('kvorum cert', () => {
     assert.match((await cert('node', 'ca')).stderr, /name of the authority/)
     assert.equal((await cert('node', 'n9', '--host', 'not a host')).status, 2)
     assert.equal((await cert('ca', '--days', '0')).status, 2)
+    for (const verb of ['node', 'client', 'revoke']) {
+      const wrong = await cert(verb, '../n9')
+      assert.equal(wrong.status, 2)
+      assert.match(wrong.stderr, /Cannot use '\.\.\/n9' as a name/)
+    }
   })
 })
 

@@ -15,9 +15,7 @@ import { issueRevocationList, readRevocationList } from './revocation-list.ts'
 export function revoke(folder: string, names: readonly string[], nowMs: number): string {
   const authority = loadAuthority(folder)
   const path = join(folder, `${CA_NAME}.crl`)
-  const before = existsSync(path)
-    ? readRevocationList(readFileSync(path, 'utf8'))
-    : { revoked: [], number: 0 }
+  const before = listIn(path)
   const revoked = new Map(before.revoked.map((one) => [one.serial, one]))
   for (const serial of names.flatMap((name) => serialsOf(folder, name))) {
     if (!revoked.has(serial)) revoked.set(serial, { serial, at: new Date(nowMs) })
@@ -33,6 +31,17 @@ export function revoke(folder: string, names: readonly string[], nowMs: number):
   renameSync(`${path}.new`, path)
   for (const name of names) setAside(folder, name)
   return path
+}
+
+/** What was listed before. One that cannot be read is not written over: it says who must not come in. */
+function listIn(path: string): ReturnType<typeof readRevocationList> {
+  if (!existsSync(path)) return { revoked: [], number: 0 }
+  try {
+    return readRevocationList(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new CliError(exitCodes.failed, `Nothing was revoked: ${path} is no revocation list (${reason})`)
+  }
 }
 
 function serialsOf(folder: string, name: string): string[] {

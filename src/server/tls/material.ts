@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { blocksOf, listsEndAtMs } from './revocation-lists.ts'
 
 export interface TlsPaths {
   readonly cert: string
@@ -19,6 +20,8 @@ export interface TlsMaterial {
   readonly paths: TlsPaths
   readonly options: SecureContextOptions
   readonly notAfter: Date
+  /** When the revocation lists end, and with them every certificate, in milliseconds since 1970; Infinity without. */
+  readonly listsEndAtMs: number
   /** Tells one material from another: two certificates may have the same names and dates. */
   readonly fingerprint: string
 }
@@ -31,6 +34,10 @@ export function loadMaterial(paths: TlsPaths, passphrase: string): TlsMaterial {
   const leaf = certificateIn('--tls-cert', paths.cert, cert)
   if (ca !== null) certificateIn('--tls-ca', paths.ca, ca)
   const crl = paths.crl === '' ? [] : revocationListsIn(paths.crl)
+  const endAtMs = ca === null || crl.length === 0 ? Number.POSITIVE_INFINITY : listsEndAtMs(crl, ca)
+  if (endAtMs === null) {
+    throw new Error(`There is no list in ${paths.crl} (--tls-crl) of an authority in ${paths.ca} (--tls-ca)`)
+  }
   if (!leaf.checkPrivateKey(privateKeyIn(paths.key, key, passphrase))) {
     throw new Error(`The key in ${paths.key} does not belong to the certificate in ${paths.cert}`)
   }
@@ -45,8 +52,8 @@ export function loadMaterial(paths: TlsPaths, passphrase: string): TlsMaterial {
   }
   // Whatever the checks above let through must fail now, not in a handshake.
   createSecureContext(options)
-  const fingerprint = [leaf.fingerprint256, ca === null ? '' : ca.toString('latin1'), ...crl].join(' ')
-  return { paths, options, notAfter: new Date(leaf.validTo), fingerprint }
+  const fingerprint = [cert, ca ?? '', ...crl].map((pem) => pem.toString('latin1')).join(' ')
+  return { paths, options, notAfter: new Date(leaf.validTo), listsEndAtMs: endAtMs, fingerprint }
 }
 
 /** Whole days until the certificate ends; negative afterwards. */
@@ -87,10 +94,9 @@ function privateKeyIn(path: string, pem: Buffer, passphrase: string): KeyObject 
 
 /** All lists of the file: a bundle of authorities has one of each. */
 function revocationListsIn(path: string): string[] {
-  const text = read('--tls-crl', path).toString('latin1')
-  const lists = text.match(/-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g) ?? []
+  const lists = blocksOf(read('--tls-crl', path).toString('latin1'), 'X509 CRL')
   try {
-    if (lists.length > 0 && createSecureContext({ crl: [...lists] })) return [...lists]
+    if (lists.length > 0 && createSecureContext({ crl: lists })) return lists
   } catch {
     // It looks like one and is none.
   }

@@ -17,6 +17,7 @@ import type { PeerTls } from './peer-tls.ts'
 
 /** From so many days before its end on a certificate is warned of. */
 const WARN_DAYS = 30
+const DAY_MS = 86_400_000
 const WANTS_CERTIFICATE = 'this port wants a client certificate that the authority of this cluster has signed'
 
 export class NodeTls {
@@ -80,6 +81,7 @@ export class NodeTls {
         `The certificate in ${material.paths.cert} expired on ${material.notAfter.toISOString()}`,
       )
     }
+    if (material.listsEndAtMs < this.#clock.wallMs()) throw new Error(listsEnded(material))
     const isNew = material.fingerprint !== this.#material.fingerprint
     this.#material = material
     if (!isNew) return false
@@ -121,7 +123,24 @@ export class NodeTls {
     if (days < 0) this.#logger.error('The TLS certificate has expired', fields)
     else if (days < WARN_DAYS) this.#logger.warn(`The TLS certificate expires in ${days} days`, fields)
     else this.#logger.info('TLS is on', fields)
+    this.#tellListsEnd()
   }
+
+  #tellListsEnd(): void {
+    const { listsEndAtMs } = this.#material
+    const days = Math.floor((listsEndAtMs - this.#clock.wallMs()) / DAY_MS)
+    if (days < 0) this.#logger.error(`${listsEnded(this.#material)}: every certificate is refused`)
+    else if (days < WARN_DAYS) {
+      this.#logger.warn(`The revocation list expires in ${days} days: then every certificate is refused`, {
+        file: this.#material.paths.crl,
+        until: new Date(listsEndAtMs).toISOString(),
+      })
+    }
+  }
+}
+
+function listsEnded({ paths, listsEndAtMs }: TlsMaterial): string {
+  return `The revocation list in ${paths.crl} expired on ${new Date(listsEndAtMs).toISOString()}`
 }
 
 function pathsOf(config: NodeConfig): TlsPaths {

@@ -268,6 +268,26 @@ describe('GET /v1/watch', () => {
     assert.ok((await watch.rest()).endsWith('0\r\n\r\n'))
   })
 
+  test('R17: one that waits to be opened when the node leaves ends as well, and is not refused', async () => {
+    const executor = new FakeExecutor()
+    const fixture = await openFixture({}, executor)
+    const watch = await fixture.webClient()
+    watch.send('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1')
+    await watch.until(() => watch.received.includes(' 201 '))
+    // This node has not heard of it yet, and nobody confirms it.
+    executor.overrides = { revision: 0 }
+    executor.isHolding = true
+    watch.send('GET /v1/watch?after=1 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await eventually(() => executor.held === 1)
+    const closed = new Promise<void>((resolve) => fixture.doors.close(resolve))
+    executor.isHolding = false
+    executor.release()
+    const answer = await watch.rest()
+    await closed
+    assert.match(answer, /event-stream/)
+    assert.ok(answer.endsWith('0\r\n\r\n'), answer)
+  })
+
   test('one that is left is forgotten', () =>
     withDoors(new FakeExecutor(), async (_http, fixture) => {
       const executor = fixture.executor

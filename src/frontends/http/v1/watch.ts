@@ -66,6 +66,8 @@ export function watch(call: Call): void {
   const open = (): void => {
     const stream = WatchStream.open(call, options, form)
     if (stream === null) call.refuse('OVERLOADED', `${limits.watchers} watches are open at this node`)
+    // It waited while the node left. Not refused: a browser would give up for good.
+    else if (call.door.isClosing) stream.finish()
   }
   if (position.after <= executor.position().revision) open()
   else unlessForeign(call, position.after, open)
