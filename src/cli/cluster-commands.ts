@@ -53,7 +53,7 @@ function verb(cluster: Command, name: string, description: string): Command {
 function addStart(cluster: Command): void {
   const start = verb(cluster, 'start', 'Start what is down of the cluster; make it when there is none.')
   withLaunchOptions(start)
-    .option('--foreground', 'Stay, and stop the nodes on Ctrl-C.')
+    .option('--foreground', 'Stay, and stop the nodes on Ctrl-C; not beside nodes that run already.')
     .action(async (nodeArguments: string[], _options: StartOptions, command: Command) => {
       const options: StartOptions = wishesOf(command)
       const launch = () => withLock(options.data, () => launchCluster(options.data, options, nodeArguments))

@@ -232,6 +232,22 @@ describe('kvorum cluster, when things go wrong', () => {
     }
   })
 
+  test('in the foreground beside nodes that run already, it ends at once and leaves them', async () => {
+    const place = new Place()
+    await place.open()
+    try {
+      await place.start()
+      const options = { cwd: place.folder, env: place.env }
+      const second = await runCli(['cluster', 'start', '--foreground', ...place.ports], options)
+      assert.equal(second.status, 0)
+      assert.match(second.stdout, /Cluster is already running\.\n[\s\S]*Stop: +kvorum cluster stop/)
+      const layout = loadLayout(place.data)
+      assert.ok(layout?.nodes.every((node) => findProcess(layout, node) !== null))
+    } finally {
+      await place.close()
+    }
+  })
+
   test('npm start stops the nodes when npm is ended, whose shell passes no signal on', async () => {
     const place = new Place()
     await place.open()

@@ -85,6 +85,13 @@ describe('commands that are named', () => {
     )
   })
 
+  test('in a help text have one list of examples, its own', () => {
+    for (const command of commandsOf(program)) {
+      const lists = helpOf(command).match(/^Examples:$/gm) ?? []
+      assert.ok(lists.length <= 1, command.name())
+    }
+  })
+
   test('in messages exist', () => {
     const sources = readSources(root).filter(
       ({ isTest, path }) => !isTest && /^src\/(cli|server|frontends|cluster)\//.test(path),

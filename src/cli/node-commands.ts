@@ -5,12 +5,14 @@ import type { Argument } from '../client/connection.ts'
 import { parseHostPort } from '../lib/host-port.ts'
 import { fetchStatus, type StatusReport } from './cluster/probe.ts'
 import { ask, withConnection } from './data-commands.ts'
-import { CliError, exitCodes, print } from './exit.ts'
+import { CliError, exitCodes, note, print } from './exit.ts'
 import { formatTable } from './table.ts'
 import { targetOf, withExamples } from './verb.ts'
 
 /** How long a membership change may take when no --timeout is given. */
 const CHANGE_LIMIT_MS = 600_000
+/** Waiting is silent for this long. */
+const PATIENCE_MS = 3_000
 
 export function addNodeCommands(program: Command): void {
   addStatus(program)
@@ -29,7 +31,7 @@ export function addNodeCommands(program: Command): void {
     .command('transfer [node]')
     .description('Hand leadership to a node, or to the one that is furthest.')
     .action((to: string | undefined, _options: object, command: Command) =>
-      change(command, ['LEADER', 'TRANSFER', ...(to === undefined ? [] : [to])]),
+      change(command, ['LEADER', 'TRANSFER', ...(to === undefined ? [] : [to])], 'the next leader'),
     )
 }
 
@@ -98,18 +100,24 @@ function addChanges(node: Command): void {
     .command('add <name> <address>')
     .description('Make a node a member: it first learns all data, then votes.')
     .action((name: string, address: string, _options: object, command: Command) =>
-      change(command, ['NODE', 'ADD', name, peerAddress(address)]),
+      change(command, ['NODE', 'ADD', name, peerAddress(address)], waitedFor(name, address)),
     )
   node
     .command('remove <name>')
     .description('Remove a member; its data stays on its disk.')
-    .action((name: string, _options: object, command: Command) => change(command, ['NODE', 'REMOVE', name]))
+    .action((name: string, _options: object, command: Command) =>
+      change(command, ['NODE', 'REMOVE', name], 'a majority of the members'),
+    )
   node
     .command('replace <old> <name> <address>')
     .description('Let a new or wiped node take the place of a member, in one step.')
     .action((old: string, name: string, address: string, _options: object, command: Command) =>
-      change(command, ['NODE', 'REPLACE', old, name, peerAddress(address)]),
+      change(command, ['NODE', 'REPLACE', old, name, peerAddress(address)], waitedFor(name, address)),
     )
+}
+
+function waitedFor(name: string, address: string): string {
+  return `${name} at ${address}: it must be up, and catch up`
 }
 
 function peerAddress(text: string): string {
@@ -118,10 +126,15 @@ function peerAddress(text: string): string {
   throw new CliError(exitCodes.usage, `Cannot use '${text}' as a peer address: wanted host:port`)
 }
 
-/** A membership change waits until the new member has caught up. */
-async function change(command: Command, words: readonly Argument[]): Promise<void> {
+/** A membership change waits until the new member has caught up: after a while it says that it waits for `whom`. */
+async function change(command: Command, words: readonly Argument[], whom: string): Promise<void> {
   const isGiven = command.getOptionValueSourceWithGlobals('timeout') === 'cli'
   const target = targetOf(command)
-  await ask(isGiven ? target : { ...target, timeout: CHANGE_LIMIT_MS }, 'KVORUM', ...words)
+  const timer = setTimeout(() => note(`waiting for ${whom}`), PATIENCE_MS)
+  try {
+    await ask(isGiven ? target : { ...target, timeout: CHANGE_LIMIT_MS }, 'KVORUM', ...words)
+  } finally {
+    clearTimeout(timer)
+  }
   print('OK')
 }

@@ -4,7 +4,7 @@ import type { TargetOptions } from './target.ts'
 
 /** Examples before everything else, in the help of one command. */
 export function withExamples(command: Command, examples: readonly string[]): Command {
-  return command.addHelpText('beforeAll', `Examples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`)
+  return command.addHelpText('before', `Examples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`)
 }
 
 /** The options that say which server is meant, from wherever on the line they were given. */
