@@ -4,11 +4,10 @@
  * virtual machine) an ordinary timer would cut off those who have long done their part.
  */
 import type { Clock, Timer } from './clock.ts'
+import { STANDSTILL_MS } from './running-time.ts'
 
 /** The delay is waited for in so many parts; so many of them are forgiven for being far too long. */
 export const PARTS = 4
-/** A part that ends this late was a standstill. */
-const LATE_MS = 200
 
 /**
  * Runs `fn` once, when `delayMs` have passed in which this process ran. A part of them in which it stood still is
@@ -25,7 +24,7 @@ export function setPatientTimer(
   const begin = (): Timer => {
     const dueMs = clock.monotonicMs() + partMs
     return clock.setTimer(partMs, () => {
-      const isLate = clock.monotonicMs() - dueMs >= LATE_MS
+      const isLate = clock.monotonicMs() - dueMs >= STANDSTILL_MS
       if (isLate && forgiven > 0) forgiven--
       else left--
       if (left === 0) fn()

@@ -4,7 +4,7 @@
  * could be done: what arrived meanwhile is looked at first. It never goes back, and never ahead of the clock.
  */
 
-/** Its owner ticks far more often than this: what is longer between two ticks is standing still. */
+/** What ticks far more often than this, or is due, and comes so much later: the process stood still. */
 export const STANDSTILL_MS = 200
 
 export class RunningTime {
