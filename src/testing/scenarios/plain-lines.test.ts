@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -252,12 +252,18 @@ describe('kv-cli.sh', () => {
   test('demo stops a node and brings it back, with the commands it is given for that', async () => {
     const node = cluster.node(1)
     const asked: string[] = []
+    const sockets: Socket[] = []
     const control = createServer((socket) => {
+      sockets.push(socket)
+      socket.on('error', () => {})
       socket.once('data', async (line) => {
         asked.push(line.toString().trim())
-        if (asked.length === 1) await node.kill()
-        else await node.start()
-        socket.end()
+        try {
+          if (asked.length === 1) await node.kill()
+          else await node.start()
+        } finally {
+          socket.end()
+        }
       })
     })
     await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve))
@@ -275,6 +281,7 @@ describe('kv-cli.sh', () => {
       assert.match(stdout, /Step 4: Stop node2[\s\S]*node2 .*: DOWN[\s\S]*Step 9[\s\S]*Demo complete/)
     } finally {
       control.close()
+      for (const socket of sockets) socket.destroy()
     }
     await node.ready()
   })
